@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A checkpoint of any engine (CRI-O, containerd, Podman, our own, a bare CRIU directory) for reading, in place:
+ * nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a compressed one
+ * with our index is sought into; a compressed one without is read forward once, keeping small members (all but
+ * pages, file systems and logs over 1 MiB). Thread-safe for reads after open, except where said.
+ */
+#ifndef SNAP_ARCHIVE_ARCHIVE_H
+#define SNAP_ARCHIVE_ARCHIVE_H
+
+#include <yyjson.h>
+#include "archive/errors.h"
+#include "archive/tar.h"
+#include "base/compress.h"
+#include "base/digest.h"
+#include "criu/source.h"
+
+struct archive;
+
+enum archive_form { ARCHIVE_TAR, ARCHIVE_DIRECTORY };
+
+struct archive_member {
+        char *name;       /* without a leading "./", directories without a trailing '/' */
+        enum tar_type type;
+        uint32_t mode;
+        uint64_t size;    /* bytes of contents */
+        uint64_t offset;  /* of the contents in the expanded tar stream */
+        uint64_t header;  /* of its first header block in the expanded tar stream */
+        bool has_digest;  /* from snap.json; not yet verified */
+        struct sha256 digest;
+        uint32_t crc;
+};
+
+/* Opens a tar archive or a directory. Refuses names that escape and members other than files and directories at
+ * the level of the archive (-EBADMSG, ERROR_ARCHIVE_NAME). */
+int archive_open(const char *path, struct archive **out, struct error *err);
+void archive_free(struct archive *archive);
+CLEANUP_DEFINE(struct archive *, archive_free);
+#define _cleanup_archive_ _cleanup_(archive_freep)
+
+const char *archive_path(const struct archive *archive);
+enum archive_form archive_form(const struct archive *archive);
+enum compression archive_compression(const struct archive *archive);
+bool archive_has_index(const struct archive *archive);
+/* Bytes of the file as it lies on disk; for a directory the sum of its files. */
+uint64_t archive_file_size(const struct archive *archive);
+
+size_t archive_count(const struct archive *archive);
+const struct archive_member *archive_at(const struct archive *archive, size_t index);
+/* NULL when absent. */
+const struct archive_member *archive_find(const struct archive *archive, const char *name);
+
+/* Appends a whole member of at most `limit` bytes. */
+int archive_read(const struct archive *archive, const struct archive_member *member, uint64_t limit,
+                 struct buffer *out, struct error *err);
+/* A part of a member; exactly `size` bytes. -ENOTSUP on a compressed archive without index. */
+int archive_read_at(const struct archive *archive, const struct archive_member *member, uint64_t offset,
+                    void *data, size_t size, struct error *err);
+/* Parses a JSON member. -ENOENT when absent. */
+int archive_read_json(const struct archive *archive, const char *name, yyjson_doc **out, struct error *err);
+
+/* The CRIU images in "checkpoint/" (and "stats-dump", "dump.log" at the top). Borrows the archive. */
+struct criu_source archive_criu_source(struct archive *archive);
+
+/* One forward pass over the whole tar stream, header blocks and padding included, for hashing and for layers. */
+typedef int (*archive_sink)(void *context, const struct archive_member *member, struct slice raw,
+                            struct error *err);
+/* `raw` is consecutive; `member` is the one it belongs to (header, contents, padding), NULL for the end blocks. */
+int archive_stream(const struct archive *archive, archive_sink sink, void *context, struct error *err);
+
+#endif

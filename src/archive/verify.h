@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads everything again and says what is wrong: tar structure and digests, that the metadata parses, that
+ * CRIU's files agree with each other, that files the processes hold open have in rootfs-diff.tar the size that
+ * CRIU recorded. A verified archive is what "Completed" means.
+ */
+#ifndef SNAP_ARCHIVE_VERIFY_H
+#define SNAP_ARCHIVE_VERIFY_H
+
+#include "archive/archive.h"
+#include "base/progress.h"
+
+struct verify_fault {
+        const struct error_kind *kind;
+        char *object; /* member name */
+        char *reason;
+};
+
+struct verify_report {
+        struct verify_fault *faults;
+        size_t fault_count;
+        uint64_t bytes_read, members, digests_checked;
+        bool digests_present; /* false for other engines' archives: content cannot be proven, only structure */
+};
+
+/* 0 when it could look at everything it needs; faults are in the report. `path` may be a directory. */
+int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,
+                   struct error *err);
+/* The faults as one error (kind of the first), for callers that only go on when there are none. */
+int verify_report_error(const struct verify_report *report, const char *path, struct error *err);
+void verify_report_free(struct verify_report *report);
+#define _cleanup_verify_report_ _cleanup_(verify_report_free)
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One CRIU dump as a person sees it: processes, memory, open files, sockets, mounts, statistics. Loaded from the
+ * image files without reading memory pages. Everything is owned by the dump and freed with it.
+ */
+#ifndef SNAP_CRIU_DUMP_H
+#define SNAP_CRIU_DUMP_H
+
+#include <sys/types.h>
+#include "criu/source.h"
+
+/* What to load beyond inventory, process tree and sizes; each costs reads. */
+enum criu_load {
+        CRIU_LOAD_FILES = 1 << 0,   /* descriptors and what they refer to, sockets */
+        CRIU_LOAD_MOUNTS = 1 << 1,
+        CRIU_LOAD_MAPPINGS = 1 << 2, /* memory mappings */
+        CRIU_LOAD_ALL = 7
+};
+
+struct criu_inventory {
+        uint32_t version;       /* of the image format */
+        bool has_root_ids;
+        bool tcp_close;         /* connections were dropped at the dump */
+        uint32_t lsm_type;
+        uint32_t network_lock;
+};
+
+/* Figures of "stats-dump". Times in microseconds. */
+struct criu_statistics {
+        bool present;
+        uint32_t freezing_time, frozen_time, memdump_time, memwrite_time;
+        uint64_t pages_scanned, pages_skipped_parent, pages_written, pages_lazy, page_pipes, page_pipe_bufs;
+        uint64_t shmem_pages_scanned, shmem_pages_written;
+};
+
+struct criu_descriptor {
+        int fd;              /* number; -1: current directory, -2: root */
+        const char *type;    /* "REG", "PIPE", "INETSK", "UNIXSK", "EVENTFD", … */
+        uint32_t id;         /* of the file object */
+        const char *path;    /* of a regular file, pipe:[…], "" when it has none */
+        uint64_t size;       /* of a regular file, when has_size */
+        bool has_size;
+        uint32_t flags;      /* open(2) */
+        bool ghost;          /* deleted, contents are in the dump */
+};
+
+struct criu_socket {
+        int fd;
+        const char *protocol; /* "TCP", "UDP", "UNIX", "NETLINK", "PACKET", … as checkpointctl names them */
+        const char *type;     /* "STREAM", "DGRAM", … */
+        const char *state;    /* "LISTEN", "ESTABLISHED", … */
+        const char *source, *destination; /* addresses or path, "" when none */
+        uint32_t source_port, destination_port, send_buffer, receive_buffer;
+};
+
+struct criu_mapping {
+        uint64_t start, end;
+        uint32_t protection, flags, status; /* PROT_*, MAP_*, CRIU's VMA_AREA_* */
+        uint64_t file_offset;
+        const char *path; /* "" when anonymous */
+};
+
+struct criu_process {
+        pid_t pid, ppid, pgid, sid; /* in the container's PID namespace */
+        const char *command;        /* comm */
+        const char *state;          /* "Alive", "Dead", "Stopped", "Zombie", … */
+        uint32_t threads;
+        uint64_t memory;            /* bytes of pages in the dump */
+        uint64_t argument_start, argument_end, environment_start, environment_end;
+        const char *exe, *root, *cwd; /* with CRIU_LOAD_FILES, else "" */
+        struct criu_descriptor *descriptors;
+        size_t descriptor_count;
+        struct criu_socket *sockets;
+        size_t socket_count;
+        struct criu_mapping *mappings;
+        size_t mapping_count;
+};
+
+struct criu_mount {
+        const char *destination, *type, *source, *root, *options;
+        uint32_t id, parent_id;
+        bool external;
+};
+
+struct criu_dump {
+        struct criu_inventory inventory;
+        struct criu_statistics statistics;
+        struct criu_process *processes; /* a parent stands before its children */
+        size_t process_count;
+        struct criu_mount *mounts;
+        size_t mount_count;
+        uint64_t pages_size; /* bytes of all pages-*.img */
+};
+
+/* Anything missing or cut short is an error that names the file. */
+int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out, struct error *err);
+void criu_dump_free(struct criu_dump *dump);
+CLEANUP_DEFINE(struct criu_dump *, criu_dump_free);
+#define _cleanup_criu_dump_ _cleanup_(criu_dump_freep)
+
+/* Reads `size` bytes of a process's memory at `address` as the dump holds them, zero pages included.
+ * -ENOENT when the range is not in the dump. `read_pages` reads from a pages file at an offset. */
+typedef int (*criu_pages_reader)(void *context, const char *name, uint64_t offset, void *data, size_t size,
+                                 struct error *err);
+int criu_memory_read(const struct criu_source *source, criu_pages_reader read_pages, void *context, pid_t pid,
+                     uint64_t address, void *data, size_t size, struct error *err);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A checkpoint as an OCI image (image-spec 1.1): layers "everything but pages" and "pages", so that metadata can
+ * be fetched alone, one config that no other checkpoint has, and the annotations by which CRI-O, containerd and
+ * Podman know a checkpoint. docs/image.md lists them.
+ */
+#ifndef SNAP_OCI_IMAGE_H
+#define SNAP_OCI_IMAGE_H
+
+#include "archive/archive.h"
+#include "base/progress.h"
+
+enum image_transport { IMAGE_OCI /* oci:DIR[:TAG] */, IMAGE_OCI_ARCHIVE /* oci-archive:FILE[:TAG] */ };
+
+struct image_reference {
+        enum image_transport transport;
+        char *path;
+        char *tag; /* "latest" when none was given */
+};
+
+/* Does the text start with a transport we know? */
+bool image_reference_is_one(const char *text);
+int image_reference_parse(const char *text, struct image_reference *out, struct error *err);
+void image_reference_free(struct image_reference *reference);
+#define _cleanup_image_reference_ _cleanup_(image_reference_free)
+
+struct image_options {
+        enum compression compression; /* of layers: none, gzip, zstd */
+        int level;
+};
+
+struct image_result {
+        struct sha256 manifest;
+        uint64_t manifest_size;
+        uint64_t layers_size; /* bytes of the layer blobs */
+        unsigned layers;
+};
+
+/* One read of the archive; blobs that are there already are not written again. Crash-safe: index.json names the
+ * image only when everything it needs is on disk. */
+int image_build(const struct archive *archive, const struct image_reference *to,
+                const struct image_options *options, const struct progress *progress, struct image_result *out,
+                struct error *err);
+
+/*
+ * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The file
+ * is written to `path` like every file here.
+ */
+int image_to_archive(const struct image_reference *from, const char *path, const struct progress *progress,
+                     struct error *err);
+
+extern const struct error_kind *const oci_error_kinds[];
+
+#endif

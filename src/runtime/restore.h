@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From an archive to a running container: verify, preflight, the driver's restore, proof that it runs. */
+#ifndef SNAP_RUNTIME_RESTORE_H
+#define SNAP_RUNTIME_RESTORE_H
+
+#include "runtime/runtime.h"
+
+/* `driver` NULL: the one that fits the archive's engine. "Restored" is returned only after the process tree of
+ * the dump has been seen running; otherwise ERROR_RESTORE_NOT_SEEN. */
+int restore_archive(const char *path, const struct runtime_driver *driver, const struct restore_options *options,
+                    const struct progress *progress, struct restore_result *out, struct error *err);
+
+#endif

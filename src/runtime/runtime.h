@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Container runtimes behind one interface. A driver knows its engine's names, files and commands; freezing,
+ * dumping, the file system and the archive are common (capture.h), as are checks (preflight.h).
+ */
+#ifndef SNAP_RUNTIME_RUNTIME_H
+#define SNAP_RUNTIME_RUNTIME_H
+
+#include <sys/types.h>
+#include "archive/metadata.h"
+#include "archive/writer.h"
+#include "base/progress.h"
+
+/* A container as its engine knows it. Text is owned, "" when unknown. */
+struct container {
+        char *id, *name;
+        char *engine;          /* driver: "podman", "crun", "runc" */
+        char *runtime;         /* the OCI runtime program that runs it: path or name */
+        char *runtime_root;    /* its --root; "" for the default */
+        char *state;           /* "running", "paused", "exited", "created" */
+        char *image, *image_id; /* "" for a bare bundle */
+        char *bundle;          /* directory with config.json */
+        char *rootfs;          /* merged root directory on the host */
+        char *upper;           /* overlay upper directory; "" when the root is a plain directory */
+        char **lowers;         /* overlay lower directories, top first, NULL-terminated; NULL when none */
+        char *shm;             /* directory mounted on /dev/shm when the engine owns it; "" */
+        char *log;             /* container log file; "" */
+        char *created;         /* RFC 3339 */
+        pid_t pid;             /* init, in our PID namespace; 0 when not running */
+};
+void container_free(struct container *container);
+CLEANUP_DEFINE(struct container *, container_free);
+#define _cleanup_container_ _cleanup_(container_freep)
+
+struct container_list {
+        struct container **items;
+        size_t count;
+};
+void container_list_free(struct container_list *list);
+#define _cleanup_container_list_ _cleanup_(container_list_free)
+
+enum tcp_policy { TCP_REFUSE, TCP_KEEP, TCP_CLOSE };
+
+struct checkpoint_options {
+        const char *output;           /* path of the archive to be */
+        bool replace;                 /* overwrite it */
+        enum compression compression;
+        int level;
+        bool stop;                    /* end the container when the archive is complete and verified */
+        enum tcp_policy tcp;
+        bool file_locks;
+        uint64_t ghost_limit;         /* bytes; 0: CRIU's default (1 MiB) */
+        unsigned timeout_s;           /* for the freeze and dump; 0: none */
+        bool skip_volumes;            /* leave named volumes out */
+        bool force;                   /* go on although preflight objects */
+};
+
+/* Microseconds and bytes of each phase, for reports. */
+struct phase_times {
+        uint64_t preflight_us, freeze_us /* reaching the frozen state */, dump_us, filesystem_us, seal_us,
+                verify_us, total_us;
+        uint64_t frozen_us; /* how long the container stood still */
+        uint64_t archive_size, pages_size, rootfs_diff_size;
+};
+
+struct checkpoint_result {
+        char id[32]; /* unique_id() */
+        struct phase_times times;
+};
+
+struct restore_options {
+        const char *name;       /* of the new container; NULL: the old one's */
+        const char *bundle;     /* bare bundles: an existing bundle to use instead of the archive's spec */
+        enum tcp_policy tcp;
+        bool file_locks;
+        bool force;
+        bool ignore_static_ip, ignore_volumes;
+};
+
+struct restore_result {
+        char *container_id, *name; /* owned */
+        pid_t pid;
+        uint64_t start_time;   /* of the init process, clock ticks since boot (/proc/PID/stat field 22) */
+        unsigned processes;    /* seen running, equal to the dump's tree */
+        uint64_t preflight_us, restore_us, total_us;
+};
+void restore_result_free(struct restore_result *result);
+#define _cleanup_restore_result_ _cleanup_(restore_result_free)
+
+struct runtime_driver {
+        const char *name; /* "podman", "crun", "runc" */
+        /* Is the engine's program here? */
+        bool (*available)(void);
+        int (*list)(struct container_list *out, struct error *err);
+        /* By name or id (or unique prefix). -ENOENT when it has none. */
+        int (*inspect)(const char *name, struct container **out, struct error *err);
+        /* Adds the members only this engine has (config.dump, spec.dump, network.status, volumes …). Called
+         * while the container is frozen. */
+        int (*describe)(const struct container *container, const struct checkpoint_options *options,
+                        struct archive_writer *writer, struct error *err);
+        /* Ends a container whose processes are frozen; it must not run one more instruction. */
+        int (*stop)(const struct container *container, struct error *err);
+        /* Starts the archive. The archive has been verified and preflight passed. */
+        int (*restore)(const struct archive *archive, const struct metadata *metadata,
+                       const struct restore_options *options, struct restore_result *out, struct error *err);
+};
+
+extern const struct runtime_driver runtime_podman, runtime_crun, runtime_runc;
+
+/* NULL-terminated, in the order in which a bare name is looked up. */
+extern const struct runtime_driver *const runtime_drivers[];
+/* -EINVAL with the known names in the error when there is none such. */
+int runtime_driver_find(const char *name, const struct runtime_driver **out, struct error *err);
+/* Looks `name` up in `only` (may be NULL: all available drivers). */
+int runtime_find_container(const char *name, const struct runtime_driver *only,
+                           const struct runtime_driver **driver, struct container **out, struct error *err);
+
+extern const struct error_kind ERROR_CONTAINER_NOT_FOUND, ERROR_CONTAINER_NOT_RUNNING, ERROR_CONTAINER_AMBIGUOUS,
+        ERROR_CONTAINER_EXISTS, ERROR_RUNTIME_FAILED, ERROR_PREFLIGHT, ERROR_FREEZE, ERROR_CGROUP_SHARED,
+        ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES;
+extern const struct error_kind *const runtime_error_kinds[];
+
+#endif
