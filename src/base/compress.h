@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compression in independent frames. gzip (RFC 1952, by ISA-L), zstd (RFC 8878) and lz4 (LZ4 frame format) all
- * let complete frames stand one after another, so frames can be made in parallel, be sought to, and, because a
- * "stored" frame has a size known beforehand, be filled in later.
+ * Compression in independent frames. gzip (RFC 1952, by ISA-L), zstd (RFC 8878) and lz4 (LZ4 frame format)
+ * all let complete frames stand one after another, so frames can be made in parallel, be sought to, and,
+ * because a "stored" frame has a size known beforehand, be filled in later.
  */
 #ifndef SNAP_BASE_COMPRESS_H
 #define SNAP_BASE_COMPRESS_H

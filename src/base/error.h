@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Errors. A function that can fail returns 0 or a negative errno and takes, as its last parameter, a caller's
- * stack object that it fills: a kind (stable code, exit status, HTTP status), one sentence that names the object
- * and the reason, a hint that says what to do, and, where another program failed, that program's decisive lines.
- * No allocation, so that reporting works when memory does not. `err` may be NULL everywhere.
+ * stack object that it fills: a kind (stable code, exit status, HTTP status), one sentence that names the
+ * object and the reason, a hint that says what to do, and, where another program failed, that program's
+ * decisive lines. No allocation, so that reporting works when memory does not. `err` may be NULL everywhere.
  */
 #ifndef SNAP_BASE_ERROR_H
 #define SNAP_BASE_ERROR_H

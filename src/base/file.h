@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files: whole reads with a limit, opening of untrusted names beneath a directory, and a writer whose file
- * appears whole or not at all (temporary name in the same directory, 0600, fsync, rename, fsync of directory).
+ * appears whole or not at all (temporary name in the same directory, 0600, fsync, rename, fsync of
+ * directory).
  */
 #ifndef SNAP_BASE_FILE_H
 #define SNAP_BASE_FILE_H
@@ -11,14 +12,16 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-/* Loops over short reads and EINTR. Returns bytes read (less than `size` only at the end) or a negative errno. */
+/* Loops over short reads and EINTR. Returns bytes read (less than `size` only at the end) or a negative
+ * errno. */
 ssize_t file_read_full(int fd, void *data, size_t size);
 ssize_t file_pread_full(int fd, void *data, size_t size, uint64_t offset);
 /* 0 or a negative errno. */
 int file_write_full(int fd, const void *data, size_t size);
 int file_pwrite_full(int fd, const void *data, size_t size, uint64_t offset);
 
-/* Reads a regular file of at most `limit` bytes (appended to `out`). -EFBIG when larger. `dir` may be AT_FDCWD. */
+/* Reads a regular file of at most `limit` bytes (appended to `out`). -EFBIG when larger. `dir` may be
+ * AT_FDCWD. */
 int file_read(int dir, const char *path, uint64_t limit, struct buffer *out, struct error *err);
 
 /*
@@ -29,7 +32,8 @@ int file_read(int dir, const char *path, uint64_t limit, struct buffer *out, str
 int file_open_beneath(int dir, const char *name, int flags, mode_t mode);
 /* Makes the directory `name` and its missing parents beneath `dir`, mode 0700. */
 int file_mkdir_beneath(int dir, const char *name, struct error *err);
-/* True for a relative, non-empty name without "", "." (but "./" in front is fine) or ".." components and NULs. */
+/* True for a relative, non-empty name without "", "." (but "./" in front is fine) or ".." components and
+ * NULs. */
 bool file_name_is_safe(const char *name);
 /* Makes an ordinary directory path and its missing parents ("mkdir -p"), trusted names only. */
 int file_mkdir_all(const char *path, mode_t mode, struct error *err);

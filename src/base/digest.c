@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/digest.h"
+
+#include <errno.h>
+#include <isa-l/crc.h>
+#include <openssl/evp.h>
+
+struct sha256_stream {
+        EVP_MD_CTX *context;
+        const EVP_MD *md;
+};
+
+int sha256_new(struct sha256_stream **out, struct error *err)
+{
+        _cleanup_sha256_ struct sha256_stream *stream = calloc(1, sizeof(*stream));
+
+        if (!stream)
+                return error_oom(err);
+        stream->md = EVP_sha256();
+        stream->context = EVP_MD_CTX_new();
+        if (!stream->context || !EVP_DigestInit_ex(stream->context, stream->md, NULL))
+                return error_oom(err);
+        *out = steal_ptr(stream);
+        return 0;
+}
+
+int sha256_update(struct sha256_stream *stream, const void *data, size_t size)
+{
+        return EVP_DigestUpdate(stream->context, data, size) ? 0 : -EIO;
+}
+
+int sha256_finish(struct sha256_stream *stream, struct sha256 *out)
+{
+        if (!EVP_DigestFinal_ex(stream->context, out->bytes, NULL) ||
+            !EVP_DigestInit_ex(stream->context, stream->md, NULL))
+                return -EIO;
+        return 0;
+}
+
+void sha256_free(struct sha256_stream *stream)
+{
+        if (!stream)
+                return;
+        EVP_MD_CTX_free(stream->context);
+        free(stream);
+}
+
+int sha256_of(struct slice bytes, struct sha256 *out)
+{
+        return EVP_Digest(bytes.data, bytes.size, out->bytes, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
+}
+
+bool sha256_equal(const struct sha256 *a, const struct sha256 *b)
+{
+        return memcmp(a->bytes, b->bytes, SHA256_SIZE) == 0;
+}
+
+char *sha256_hex(const struct sha256 *digest, char out[SHA256_HEX_SIZE])
+{
+        static const char digits[] = "0123456789abcdef";
+
+        for (int i = 0; i < SHA256_SIZE; i++) {
+                out[2 * i] = digits[digest->bytes[i] >> 4];
+                out[2 * i + 1] = digits[digest->bytes[i] & 15];
+        }
+        out[SHA256_HEX_SIZE - 1] = '\0';
+        return out;
+}
+
+static int digit_value(char digit)
+{
+        if (digit >= '0' && digit <= '9')
+                return digit - '0';
+        if (digit >= 'a' && digit <= 'f')
+                return digit - 'a' + 10;
+        return -1;
+}
+
+bool sha256_parse(const char *hex, struct sha256 *out)
+{
+        if (text_starts_with(hex, "sha256:"))
+                hex += strlen("sha256:");
+        if (strlen(hex) != SHA256_HEX_SIZE - 1)
+                return false;
+        for (int i = 0; i < SHA256_SIZE; i++) {
+                int high = digit_value(hex[2 * i]), low = digit_value(hex[2 * i + 1]);
+
+                if (high < 0 || low < 0)
+                        return false;
+                out->bytes[i] = (uint8_t)(high << 4 | low);
+        }
+        return true;
+}
+
+uint32_t crc32c_update(uint32_t crc, const void *data, size_t size)
+{
+        const uint8_t *bytes = data;
+
+        /* ISA-L takes an int length and neither inverts on the way in nor out. */
+        crc = ~crc;
+        while (size) {
+                size_t part = size < GIB ? size : GIB;
+
+                crc = crc32_iscsi((unsigned char *)(uintptr_t)bytes, (int)part, crc);
+                bytes += part;
+                size -= part;
+        }
+        return ~crc;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <errno.h>
+
+#define JSON_DEPTH_LIMIT 64
+
+/* yyjson parses without recursion, but those who walk the result may recurse: bound the nesting beforehand.
+ */
+static bool depth_is_sane(struct slice text)
+{
+        unsigned depth = 0;
+        bool quoted = false;
+
+        for (size_t i = 0; i < text.size; i++) {
+                uint8_t c = text.data[i];
+
+                if (quoted && c == '\\')
+                        i++;
+                else if (c == '"')
+                        quoted = !quoted;
+                else if (!quoted && (c == '{' || c == '[')) {
+                        if (++depth > JSON_DEPTH_LIMIT)
+                                return false;
+                } else if (!quoted && (c == '}' || c == ']') && depth)
+                        depth--;
+        }
+        return true;
+}
+
+int json_parse(struct slice text, const char *what, yyjson_doc **out, struct error *err)
+{
+        yyjson_read_err reason;
+
+        if (text.size > JSON_LIMIT)
+                return error_set(err, &ERROR_BAD_JSON, -EFBIG,
+                                 "`%s` has %zu bytes of JSON, more than the %llu allowed", what, text.size,
+                                 (unsigned long long)JSON_LIMIT);
+        if (!depth_is_sane(text))
+                return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "`%s` is nested deeper than %d levels", what,
+                                 JSON_DEPTH_LIMIT);
+        *out = yyjson_read_opts((char *)(uintptr_t)text.data, text.size, 0, NULL, &reason);
+        if (!*out)
+                return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "`%s` is not valid JSON: %s at byte %zu",
+                                 what, reason.msg, reason.pos);
+        return 0;
+}
+
+const char *json_text(yyjson_val *object, const char *key)
+{
+        yyjson_val *value = yyjson_obj_get(object, key);
+        const char *text = yyjson_get_str(value);
+
+        return text && strlen(text) == yyjson_get_len(value) ? text : NULL;
+}
+
+const char *json_text_or(yyjson_val *object, const char *key, const char *fallback)
+{
+        const char *text = json_text(object, key);
+
+        return text ? text : fallback;
+}
+
+uint64_t json_uint_or(yyjson_val *object, const char *key, uint64_t fallback)
+{
+        yyjson_val *value = yyjson_obj_get(object, key);
+
+        if (yyjson_is_uint(value) || (yyjson_is_sint(value) && yyjson_get_sint(value) >= 0))
+                return yyjson_get_uint(value);
+        return fallback;
+}
+
+bool json_bool_or(yyjson_val *object, const char *key, bool fallback)
+{
+        yyjson_val *value = yyjson_obj_get(object, key);
+
+        return yyjson_is_bool(value) ? yyjson_get_bool(value) : fallback;
+}
+
+int json_write(yyjson_mut_doc *doc, bool pretty, struct buffer *out, struct error *err)
+{
+        yyjson_write_flag flags = YYJSON_WRITE_ALLOW_INVALID_UNICODE;
+        yyjson_write_err reason;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        if (pretty)
+                flags |= YYJSON_WRITE_PRETTY_TWO_SPACES;
+        text = yyjson_mut_write_opts(doc, flags, NULL, &size, &reason);
+        if (!text)
+                return error_set(err, &ERROR_INTERNAL, -EINVAL, "cannot write JSON: %s", reason.msg);
+        if (buffer_append(out, text, size) < 0 || (pretty && buffer_append(out, "\n", 1) < 0))
+                return error_oom(err);
+        return 0;
+}
