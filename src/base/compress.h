@@ -25,10 +25,11 @@ enum compression compression_from_name(const char *name);
 /* By magic number; COMPRESSION_NONE when none matches. */
 enum compression compression_detect(struct slice head);
 
-/* Appends one complete frame that holds `in`. `level` 0 is the default of the format. For NONE: copies. */
+/* Appends one complete frame that holds `in`. `level` 0 is the default of the format; levels that would take
+ * much memory are lowered. For NONE: copies. */
 int frame_compress(enum compression compression, int level, struct slice in, struct buffer *out,
                    struct error *err);
-/* Size of a stored frame of `size` bytes (at most 64 KiB - 1). For NONE: `size`. */
+/* Size of a stored frame of `size` bytes (1 to 64 KiB - 1). For NONE: `size`. */
 size_t frame_stored_size(enum compression compression, size_t size);
 /* Writes exactly frame_stored_size() bytes to `out`: a complete frame that holds `in` uncompressed. */
 void frame_stored(enum compression compression, struct slice in, uint8_t *out);
