@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the end-to-end tests share. Each file gets nodes of its own, so that files do not see each other's containers.
+
+bats_require_minimum_version 1.5.0
+export SRC=${SRC:-/src}
+export PATH=$SRC/build/bin:$PATH
+
+# on NODE CMD...: on that isolated host.
+on() { "$SRC/scripts/lab" node "$@"; }
+
+# images_on NODE NAME...
+images_on() {
+        local node=$1
+        shift
+        on "$node" scripts/images "$@"
+}
+
+# start NODE NAME IMAGE [OPTION...]: a container in the background.
+start() {
+        local node=$1 name=$2 image=$3
+        shift 3
+        on "$node" podman run -d --pull=never --name "$name" "$@" "localhost/$image" > /dev/null
+}
+
+# bundle NODE NAME IMAGE RUNTIME: a bare bundle of that image, started by crun or runc in the background.
+bundle() {
+        local node=$1 name=$2 image=$3 runtime=$4
+        local directory=/var/lib/snap/test-bundles/$name
+        on "$node" bash -ec '
+                mkdir -p "$2" && cd "$2" && cp -a "/srv/images/$3.root" rootfs && '"$runtime"' spec
+                jq --argjson args "$(skopeo inspect --config oci-archive:/srv/images/$3.oci | jq -c .config.Cmd)" \
+                        ".process.terminal = false | .process.args = \$args | .root.readonly = false" config.json > new
+                mv new config.json
+                '"$runtime"' run -d "$1" < /dev/null > /dev/null 2>&1' _ "$name" "$directory" "$image"
+}
+
+# wait_for SECONDS CMD...: until it succeeds.
+wait_for() {
+        local end=$((SECONDS + $1))
+        shift
+        until "$@" > /dev/null 2>&1; do
+                [ $SECONDS -lt $end ] || { echo "waited in vain for: $*" >&2 && return 1; }
+                sleep 0.1
+        done
+}
+
+# count_of NODE CONTAINER: the first number in the container's /tmp/count.
+count_of() { on "$1" podman exec "$2" cat /tmp/count | cut -d' ' -f1; }
+
+# goes_on NODE CONTAINER: it counts, and does not begin anew.
+goes_on() {
+        local a b
+        a=$(count_of "$1" "$2")
+        sleep 0.5
+        b=$(count_of "$1" "$2")
+        [ "$b" -gt "$a" ] || { echo "$2 on $1 stands at $a" >&2 && return 1; }
+}
+
+# address NODE CONTAINER: its address on Podman's bridge.
+address() { on "$1" podman inspect "$2" --format '{{.NetworkSettings.IPAddress}}'; }
+
+# nothing_left NODE: no frozen cgroup, no lock holder, no work directory, no mount of ours.
+nothing_left() {
+        on "$1" bash -ec '
+                ! grep -rls FROZEN /sys/fs/cgroup/freezer --include=freezer.state 2> /dev/null | grep .
+                ! grep -ls "^1" $(find /sys/fs/cgroup -name cgroup.freeze) /dev/null | grep .
+                ! find /var/tmp /srv -name "*.work.*" -o -name ".*.tmp" | grep .
+                ! pgrep -x checkpointctl'
+}
