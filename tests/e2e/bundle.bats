@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Bare bundles under crun and runc, without any engine.
+
+load helpers
+
+setup_file() { images_on a busybox; images_on b busybox; }
+
+count_in() { on "$1" "$2" exec "$3" cat /tmp/count; }
+
+move_bundle() { # RUNTIME
+        bundle a "bare-$1" busybox "$1"
+        wait_for 10 on a "$1" exec "bare-$1" cat /tmp/count
+        sleep 1
+        before=$(count_in a "$1" "bare-$1")
+        on a checkpointctl create --quiet --runtime "$1" --output "/srv/bare-$1.tar" "bare-$1"
+        sleep 0.5
+        [ "$(count_in a "$1" "bare-$1")" -gt "$before" ]
+        on b checkpointctl restore --quiet --runtime "$1" "/srv/bare-$1.tar"
+        after=$(count_in b "$1" "bare-$1")
+        [ "$after" -ge "$before" ]
+        sleep 0.5
+        [ "$(count_in b "$1" "bare-$1")" -gt "$after" ]
+}
+
+@test "crun" { move_bundle crun; }
+@test "runc" { move_bundle runc; }
+
+@test "a restored bundle is checkpointed and restored again" {
+        on b checkpointctl create --quiet --runtime crun --stop --output /srv/bare2.tar bare-crun
+        on a crun delete -f bare-crun
+        before=$(on b sh -c 'cat /var/lib/snap/bundles/bare-crun/rootfs/tmp/count')
+        on a checkpointctl restore --quiet --runtime crun /srv/bare2.tar
+        [ "$(count_in a crun bare-crun)" -ge "$before" ]
+}
+
+@test "what an archive asks for beyond the ordinary is refused, and named" {
+        bundle a greedy busybox crun
+        on a crun delete -f greedy
+        on a bash -ec '
+                cd /var/lib/snap/test-bundles/greedy
+                jq ".mounts += [{\"destination\":\"/host\",\"type\":\"bind\",\"source\":\"/etc\",\"options\":[\"rbind\",\"ro\"]}]" config.json > new
+                mv new config.json && mkdir -p rootfs/host
+                crun run -d greedy < /dev/null > /dev/null 2>&1'
+        sleep 1
+        on a checkpointctl create --quiet --runtime crun --output /srv/greedy.tar greedy
+        run on b checkpointctl restore --runtime crun /srv/greedy.tar
+        [ "$status" -eq 5 ]
+        [[ "$output" = *"/etc"* ]]
+        on b checkpointctl restore --quiet --force --runtime crun /srv/greedy.tar
+}

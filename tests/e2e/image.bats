@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A checkpoint as an OCI image, and back.
+
+load helpers
+
+setup_file() {
+        images_on a busybox
+        images_on b busybox
+        start a img busybox
+        sleep 1
+        on a checkpointctl create --quiet --output /srv/img.tar img
+        on a checkpointctl build --quiet /srv/img.tar oci:/srv/layout:one
+        on a checkpointctl build --quiet --compress zstd /srv/img.tar oci:/srv/layout:two
+        on a checkpointctl build --quiet /srv/img.tar oci-archive:/srv/image.oci:one
+}
+
+@test "the annotations of all three engines are there" {
+        manifest=$(skopeo inspect --raw oci:/srv/layout:one)
+        for key in io.kubernetes.cri-o.annotations.checkpoint.name org.criu.checkpoint.container.name \
+                io.podman.annotations.checkpoint.name; do
+                [ "$(jq -r --arg k "$key" '.annotations[$k]' <<< "$manifest")" = img ]
+        done
+        jq -e '.annotations["org.opencontainers.image.base.digest"] | startswith("sha256:")' <<< "$manifest"
+}
+
+@test "skopeo inspects and copies it" {
+        skopeo inspect oci:/srv/layout:one
+        skopeo copy -q oci:/srv/layout:two oci-archive:/srv/copy.oci:two
+        skopeo copy -q oci-archive:/srv/image.oci:one oci:/srv/layout3:one
+        on b skopeo copy -q oci:/srv/layout:one containers-storage:localhost/img:one
+}
+
+@test "every blob has the digest that it is named by" {
+        for blob in /srv/layout/blobs/sha256/*; do
+                [ "$(sha256sum < "$blob" | cut -d' ' -f1)" = "${blob##*/}" ]
+        done
+}
+
+@test "Podman restores from the image" {
+        on b skopeo copy -q oci:/srv/layout:one containers-storage:localhost/img:podman
+        on b podman container restore localhost/img:podman
+        goes_on b img
+        on b podman rm -f -t 0 img
+}
+
+@test "ours restores from a layout and from an archive of one" {
+        on b checkpointctl restore --quiet --name l1 oci:/srv/layout:one
+        on b checkpointctl restore --quiet --name l2 oci:/srv/layout:two
+        on b checkpointctl restore --quiet --name l3 oci-archive:/srv/image.oci:one
+        for c in l1 l2 l3; do goes_on b $c; done
+}
+
+@test "two builds into one layout at once" {
+        on a bash -ec '
+                checkpointctl build --quiet /srv/img.tar oci:/srv/both:x &
+                checkpointctl build --quiet --compress gzip /srv/img.tar oci:/srv/both:y &
+                wait -n; wait -n'
+        skopeo inspect oci:/srv/both:x
+        skopeo inspect oci:/srv/both:y
+}
+
+@test "a changed blob is refused at restore" {
+        cp -a /srv/layout /srv/bad
+        blob=$(ls -S /srv/bad/blobs/sha256/* | head -n 1)
+        printf X | dd of="$blob" bs=1 seek=5000 conv=notrunc status=none
+        run on b checkpointctl restore --name bad oci:/srv/bad:one
+        [ "$status" -ne 0 ]
+        [[ "$output" = *"${blob##*/}"* || "$output" = *digest* ]]
+}
