@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tar headers (POSIX.1-1988 ustar, POSIX.1-2001 pax, GNU long names), as pure functions over 512-byte blocks. */
+/* tar headers (POSIX.1-1988 ustar, POSIX.1-2001 pax, GNU long names), as pure functions over 512-byte blocks.
+ */
 #ifndef SNAP_ARCHIVE_TAR_H
 #define SNAP_ARCHIVE_TAR_H
 
@@ -32,19 +33,32 @@ struct tar_entry {
         int64_t mtime; /* seconds */
 };
 
+/* Contents larger than this are refused as absurd. */
+#define TAR_SIZE_LIMIT ((uint64_t)1 << 62)
+
 /* Bytes of `size` rounded up to whole blocks. */
 static inline uint64_t tar_padded(uint64_t size)
 {
         return (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 }
 
+/* Links, directories, devices have none, whatever their size field says; parsing makes that size 0. */
+static inline bool tar_type_has_contents(enum tar_type type)
+{
+        return type < TAR_HARD_LINK || type > TAR_FIFO;
+}
+
 /* 1: parsed; 0: a block of zeros; -EBADMSG: checksum or a field is wrong. Sizes above 8 GiB (base-256) are
  * understood; negative and absurd ones (over 2^62) refused. */
 int tar_header_parse(const uint8_t block[TAR_BLOCK], struct tar_entry *out, struct error *err);
 
+#define TAR_PAX_XATTR "SCHILY.xattr."
+
 /*
- * Appends the header blocks of `entry`: ustar where it fits, preceded by a pax record where it does not. `xattrs`
- * may be NULL; pairs name, value ("SCHILY.xattr." is added).
+ * Appends the header blocks of `entry`: ustar where it fits (base-256 for numbers too large for octal),
+ * preceded by a pax header where a name does not. The number of blocks does not depend on the size. `xattrs`
+ * may be NULL; pairs name, value ("SCHILY.xattr." is added). 0, -ENOMEM, or -EINVAL for an xattr name with
+ * '='.
  */
 struct tar_xattr {
         const char *name;
@@ -55,8 +69,10 @@ int tar_header_append(const struct tar_entry *entry, const struct tar_xattr *xat
 /* One ustar block only, for a header that is filled in later. False when the entry does not fit into one. */
 bool tar_header_write(const struct tar_entry *entry, uint8_t block[TAR_BLOCK]);
 
-/* Applies the records of a pax header ("path", "linkpath", "size", …; "SCHILY.xattr.*" are left to the caller)
- * to `entry`. -EBADMSG when malformed. */
+/* The next record of a pax header, cut off the front of `records`. 1; 0 at the end; -EBADMSG. */
+int tar_pax_next(struct slice *records, struct slice *key, struct slice *value, struct error *err);
+/* Applies the records of a pax header ("path", "linkpath", "size", …; "SCHILY.xattr.*" are left to the
+ * caller) to `entry`. -EBADMSG when malformed. */
 int tar_pax_apply(struct slice records, struct tar_entry *entry, struct error *err);
 
 #endif
