@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contents of members: whole, in part, as JSON, and as files of CRIU. */
+#include <errno.h>
+#include "archive/internal.h"
+#include "archive/stream.h"
+#include "base/file.h"
+#include "base/json.h"
+
+int archive_read(const struct archive *archive, const struct archive_member *member, uint64_t limit,
+                 struct buffer *out, struct error *err)
+{
+        _cleanup_stream_ struct stream *stream = NULL;
+        ssize_t n;
+        int ret;
+
+        if (member->size > limit)
+                return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EFBIG,
+                                 "`%s`, member `%s` has %llu bytes, more than the %llu expected of it",
+                                 archive->path, member->name, (unsigned long long)member->size,
+                                 (unsigned long long)limit);
+        ret = stream_open_member(archive, member, false, &stream, err);
+        if (ret < 0)
+                return ret;
+        if (buffer_reserve(out, (size_t)member->size + 1) < 0)
+                return error_oom(err);
+        n = stream_read(stream, out->data + out->size, (size_t)member->size, err);
+        if (n < 0)
+                return (int)n;
+        if ((uint64_t)n < member->size)
+                return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short in `%s`",
+                                 archive->path, member->name);
+        out->size += (size_t)n;
+        out->data[out->size] = '\0';
+        return 0;
+}
+
+int archive_read_at(const struct archive *archive, const struct archive_member *member, uint64_t offset,
+                    void *data, size_t size, struct error *err)
+{
+        _cleanup_stream_ struct stream *stream = NULL;
+        bool seekable = archive->form == ARCHIVE_DIRECTORY || archive->compression == COMPRESSION_NONE ||
+                        archive->indexed || (archive->kept && archive->kept[member - archive->members].data);
+        ssize_t n;
+        int ret;
+
+        if (offset > member->size || size > member->size - offset)
+                return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
+                                 "`%s`, member `%s` has only %llu bytes; %zu bytes at %llu were asked for",
+                                 archive->path, member->name, (unsigned long long)member->size, size,
+                                 (unsigned long long)offset);
+        if (!seekable)
+                return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                                 "`%s` is compressed and has no index: parts of `%s` cannot be read",
+                                 archive->path, member->name);
+        ret = stream_open_member(archive, member, false, &stream, err);
+        if (ret < 0)
+                return ret;
+        ret = stream_skip(stream, offset, err);
+        if (ret < 0)
+                return ret;
+        n = stream_read(stream, data, size, err);
+        if (n < 0)
+                return (int)n;
+        if ((size_t)n < size)
+                return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short in `%s`",
+                                 archive->path, member->name);
+        return 0;
+}
+
+int archive_read_json(const struct archive *archive, const char *name, yyjson_doc **out, struct error *err)
+{
+        const struct archive_member *member = archive_find(archive, name);
+        _cleanup_buffer_ struct buffer text = {0};
+        int ret;
+
+        if (!member)
+                return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no member `%s`",
+                                 archive->path, name);
+        ret = archive_read(archive, member, JSON_LIMIT, &text, err);
+        if (ret < 0)
+                return ret;
+        ret = json_parse(buffer_slice(&text), name, out, err);
+        if (ret < 0 && err && ret != -ENOMEM)
+                err->kind = &ERROR_ARCHIVE_METADATA;
+        return ret < 0 ? error_wrap(err, ret, "`%s`", archive->path) : 0;
+}
+
+/* CRIU's own files are in "checkpoint/"; its statistics and log stand beside it in an archive. */
+static const struct archive_member *find_image(const struct archive *archive, const char *name)
+{
+        char path[TAR_NAME_SIZE];
+        const struct archive_member *member;
+
+        if (strlen(name) >= sizeof(path) - strlen("checkpoint/"))
+                return NULL;
+        snprintf(path, sizeof(path), "checkpoint/%s", name);
+        member = archive_find(archive, path);
+        if (!member && (strcmp(name, "stats-dump") == 0 || strcmp(name, "dump.log") == 0))
+                member = archive_find(archive, name);
+        return member && member->type == TAR_FILE ? member : NULL;
+}
+
+static int missing_image(const struct archive *archive, const char *name, struct error *err)
+{
+        return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no member `checkpoint/%s`",
+                         archive->path, name);
+}
+
+static int image_size(void *context, const char *name, uint64_t *out, struct error *err)
+{
+        const struct archive_member *member = find_image(context, name);
+
+        if (!member)
+                return missing_image(context, name, err);
+        *out = member->size;
+        return 0;
+}
+
+static int image_read(void *context, const char *name, uint64_t limit, struct buffer *out, struct error *err)
+{
+        const struct archive_member *member = find_image(context, name);
+
+        if (!member)
+                return missing_image(context, name, err);
+        return archive_read(context, member, limit, out, err);
+}
+
+static int image_list(void *context, int (*each)(void *argument, const char *name, uint64_t size),
+                      void *argument, struct error *err)
+{
+        const struct archive *archive = context;
+        int ret = 0;
+
+        for (size_t i = 0; i < archive->count && !ret; i++) {
+                const struct archive_member *member = &archive->members[i];
+                const char *name = member->name;
+
+                if (text_starts_with(name, "checkpoint/"))
+                        name += strlen("checkpoint/");
+                else if (strcmp(name, "stats-dump") != 0 && strcmp(name, "dump.log") != 0)
+                        continue;
+                if (member->type == TAR_FILE && !strchr(name, '/'))
+                        ret = each(argument, name, member->size);
+        }
+        return ret;
+}
+
+struct criu_source archive_criu_source(struct archive *archive)
+{
+        return (struct criu_source){
+                .context = archive, .size = image_size, .read = image_read, .list = image_list};
+}

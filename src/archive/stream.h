@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The expanded bytes of an archive, or the contents of one member, read forward with constant memory whatever
+ * the archive's form. One thread at a time for each stream. Borrows the archive.
+ */
+#ifndef SNAP_ARCHIVE_STREAM_H
+#define SNAP_ARCHIVE_STREAM_H
+
+#include "archive/archive.h"
+
+struct stream;
+
+/* The whole tar stream. Not for directories. */
+int stream_open(const struct archive *archive, struct stream **out, struct error *err);
+/* The contents of one member. `expand`: when they are compressed themselves (containerd's rootfs-diff.tar is),
+ * expanded. */
+int stream_open_member(const struct archive *archive, const struct archive_member *member, bool expand,
+                       struct stream **out, struct error *err);
+/* Bytes in memory; `bytes` and `what`, which names them in errors, are borrowed. */
+int stream_open_memory(struct slice bytes, const char *what, struct stream **out, struct error *err);
+void stream_free(struct stream *stream);
+CLEANUP_DEFINE(struct stream *, stream_free);
+#define _cleanup_stream_ _cleanup_(stream_freep)
+
+/* Short only at the end. */
+ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error *err);
+/* Goes forward without reading where the form allows. -EBADMSG (ERROR_ARCHIVE_TRUNCATED) beyond the end. */
+int stream_skip(struct stream *stream, uint64_t size, struct error *err);
+/* Bytes read and skipped so far. */
+uint64_t stream_position(const struct stream *stream);
+
+#endif
