@@ -20,7 +20,7 @@ int criu_cause_explain(struct error *err, enum criu_action action, const char *s
                        struct slice runtime_errors);
 
 /* Appends the decisive lines ("Error (…" and the warnings before them that explain), oldest first, at most
- * `most`; harmless ones (rlimit, "Address already assigned") are left out. */
+ * `most` (1 or more); harmless ones (rlimit, "Address already assigned") are left out. */
 int criu_log_excerpt(struct slice log, unsigned most, struct buffer *out);
 
 extern const struct error_kind ERROR_CRIU_UNKNOWN;
