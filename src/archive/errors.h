@@ -7,8 +7,8 @@
 
 extern const struct error_kind ERROR_ARCHIVE_NOT_ONE, /* not a checkpoint archive at all */
         ERROR_ARCHIVE_TRUNCATED, ERROR_ARCHIVE_CORRUPT /* tar structure */,
-        ERROR_ARCHIVE_NAME /* a member's name escapes */, ERROR_ARCHIVE_MEMBER_MISSING,
-        ERROR_ARCHIVE_DIGEST, ERROR_ARCHIVE_METADATA /* JSON member unreadable */, ERROR_ARCHIVE_INCONSISTENT,
+        ERROR_ARCHIVE_NAME /* a member's name escapes */, ERROR_ARCHIVE_MEMBER_MISSING, ERROR_ARCHIVE_DIGEST,
+        ERROR_ARCHIVE_METADATA /* JSON member unreadable */, ERROR_ARCHIVE_INCONSISTENT,
         ERROR_ARCHIVE_FILE_SIZE /* an open file has another size than the dump recorded */;
 
 extern const struct error_kind *const archive_error_kinds[];

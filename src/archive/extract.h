@@ -13,10 +13,10 @@ int archive_extract(const struct archive *archive, const char *prefix, int dir,
 int archive_extract_member(const struct archive *archive, const char *name, int dir, const char *to,
                            struct error *err);
 /*
- * Unpacks a member that is itself a tar (rootfs-diff.tar; plain or compressed) into the open directory `root`:
- * files, directories, links (targets are kept as text, never followed), modes, owners, times, xattrs of the
- * "user.", "security.capability" and "system.posix_acl" kinds; whiteouts ".wh." remove. Device nodes are
- * refused.
+ * Unpacks a member that is itself a tar (rootfs-diff.tar; plain or compressed) into the open directory
+ * `root`: files, directories, links (targets are kept as text, never followed), modes, owners, times, xattrs
+ * of the "user.", "security.capability" and "system.posix_acl" kinds; whiteouts ".wh." remove. Device nodes
+ * are refused.
  */
 int archive_extract_tree(const struct archive *archive, const char *member, int root,
                          const struct progress *progress, struct error *err);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a checkpoint archive in one pass: a tar file, plain or in independent compressed frames, that appears
- * whole or not at all. A member's size need not be known beforehand: its header is filled in at its end. While
- * writing, each member gets a CRC-32C; its SHA-256 is computed when the finished bytes are read back
- * (archive_writer_seal), so that a container need not stay frozen for a hash and every byte is hashed once.
+ * Writes a checkpoint archive in one pass: a tar file, plain or in independent compressed frames, that
+ * appears whole or not at all. A member's size need not be known beforehand: its header is filled in at its
+ * end. While writing, each member gets a CRC-32C; its SHA-256 is computed when the finished bytes are read
+ * back (archive_writer_seal), so that a container need not stay frozen for a hash and every byte is hashed
+ * once.
  *
- * Layout of the end: member "snap.json" (facts, and size, CRC and SHA-256 of each member), member "snap.index"
- * (offsets; docs/archive.md), two blocks of zeros. Stock readers see two more small files.
- * One thread at a time.
+ * Layout of the end: member "snap.json" (facts, and size, CRC and SHA-256 of each member), member
+ * "snap.index" (offsets; docs/archive.md), two blocks of zeros. Stock readers see two more small files. One
+ * thread at a time.
  */
 #ifndef SNAP_ARCHIVE_WRITER_H
 #define SNAP_ARCHIVE_WRITER_H
@@ -44,8 +45,8 @@ const char *archive_writer_temp_path(const struct archive_writer *writer);
 
 /*
  * Flushes, reads everything back (SHA-256 and CRC of each member; -EIO when a CRC differs from what was taken
- * in), appends "snap.json" made of `facts` (a JSON object text; "members" is added) and "snap.index", fsync. The
- * file is complete but still under its temporary name, so that it can be verified before anybody sees it.
+ * in), appends "snap.json" made of `facts` (a JSON object text; "members" is added) and "snap.index", fsync.
+ * The file is complete but still under its temporary name, so that it can be verified before anybody sees it.
  */
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
                         struct error *err);
