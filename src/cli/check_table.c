@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/check_table.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+static int print_json(const struct check_list *list, const char *subject, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc), *checks;
+
+        yyjson_mut_doc_set_root(doc, root);
+        output_add_text(doc, root, "subject", subject);
+        output_add_text(doc, root, "status", check_status_name(check_list_worst(list)));
+        checks = yyjson_mut_obj_add_arr(doc, root, "checks");
+        for (size_t i = 0; i < list->count; i++) {
+                yyjson_mut_val *check = yyjson_mut_arr_add_obj(doc, checks);
+
+                output_add_text(doc, check, "name", list->items[i].name);
+                output_add_text(doc, check, "status", check_status_name(list->items[i].status));
+                output_add_text(doc, check, "reason", list->items[i].reason);
+                output_add_text(doc, check, "remedy", list->items[i].remedy);
+        }
+        return output_print(doc, err);
+}
+
+static void print_table(const struct check_list *list)
+{
+        static const char *const headings[] = {"CHECK", "STATUS", "REASON", "REMEDY"};
+        _cleanup_table_ struct table *table = table_new();
+
+        for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+                table_column(table, headings[i]);
+        for (size_t i = 0; i < list->count; i++) {
+                table_cell(table, list->items[i].name);
+                table_cell(table, check_status_name(list->items[i].status));
+                table_cell(table, list->items[i].reason);
+                table_cell(table, list->items[i].remedy);
+        }
+        table_print(table, stdout);
+}
+
+int check_table_print(const struct check_list *list, const char *subject, const struct cli *cli,
+                      struct error *err)
+{
+        int ret = 0;
+
+        if (cli->json)
+                ret = print_json(list, subject, err);
+        else
+                print_table(list);
+        if (ret < 0)
+                return ret;
+        return check_list_worst(list) == CHECK_FAILED ? EXIT_PREFLIGHT : 0;
+}

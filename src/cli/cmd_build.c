@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include "base/clock.h"
+#include "cli/choices.h"
+#include "cli/output.h"
+#include "cli/progress_bar.h"
+#include "cli/units.h"
+#include "cli/verb.h"
+#include "oci/image.h"
+
+static int compression = COMPRESSION_NONE;
+static uint64_t level;
+
+/* Without lz4, which the image specification does not know. */
+static const char *const layer_choices[] = {
+        [COMPRESSION_NONE] = "none", [COMPRESSION_GZIP] = "gzip", [COMPRESSION_ZSTD] = "zstd", NULL};
+
+static const struct option_spec options[] = {
+        {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the layers", layer_choices},
+        {"level", 0, OPTION_NUMBER, &level, "N", "compression level, of the format's own scale"},
+};
+
+static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,
+                      struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+        yyjson_mut_doc_set_root(doc, root);
+        output_add_text(doc, root, "image", to);
+        output_add_text(doc, root, "digest", digest);
+        yyjson_mut_obj_add_uint(doc, root, "manifestSize", result->manifest_size);
+        yyjson_mut_obj_add_uint(doc, root, "layers", result->layers);
+        yyjson_mut_obj_add_uint(doc, root, "layersSize", result->layers_size);
+        yyjson_mut_obj_add_uint(doc, root, "timeUs", us);
+        return output_print(doc, err);
+}
+
+static void print_text(const char *to, const char *digest, const struct image_result *result, uint64_t us)
+{
+        char size[UNIT_TEXT_SIZE], time[UNIT_TEXT_SIZE], rate[UNIT_TEXT_SIZE];
+
+        printf("Built: %s\n  %s\n  %u layers, %s in %s", to, digest, result->layers,
+               size_format(result->layers_size, size), duration_format(us, time));
+        rate_format(result->layers_size, us, rate);
+        printf("%s%s\n", rate[0] ? ", " : "", rate);
+}
+
+static int build(const char *from, const char *to, const struct progress *progress,
+                 struct image_result *result, struct error *err)
+{
+        const struct image_options chosen = {.compression = (enum compression)compression,
+                                             .level = (int)level};
+        _cleanup_image_reference_ struct image_reference reference = {0};
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = image_reference_parse(to, &reference, err);
+
+        if (ret == 0)
+                ret = archive_open(from, &archive, err);
+        return ret < 0 ? ret : image_build(archive, &reference, &chosen, progress, result, err);
+}
+
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        _cleanup_progress_bar_ struct progress_bar *bar =
+                progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
+        char digest[7 + SHA256_HEX_SIZE] = "sha256:";
+        struct image_result result = {0};
+        uint64_t start = clock_monotonic_us(), us;
+        int ret;
+
+        if (level > 22)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "the compression level is out of range");
+        ret = build(argv[0], argv[1], progress_bar_progress(bar), &result, err);
+        us = clock_monotonic_us() - start;
+        progress_bar_finish(bar);
+        if (ret < 0)
+                return ret;
+        sha256_hex(&result.manifest, digest + 7);
+        if (cli->json)
+                return print_json(argv[1], digest, &result, us, err);
+        print_text(argv[1], digest, &result, us);
+        return 0;
+}
+
+const struct verb verb_build = {
+        .name = "build",
+        .usage = "FILE DEST",
+        .summary = "make a container image of a checkpoint",
+        .description = "Turns a checkpoint archive into an OCI image that CRI-O, containerd and Podman "
+                       "recognise as a "
+                       "checkpoint. The archive is read once.\n\n"
+                       "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, or "
+                       "oci-archive:FILE[:TAG] for a "
+                       "tar file with one.",
+        .examples = "checkpointctl build web.tar oci:images:web\tadd an image to a layout\n"
+                    "skopeo copy oci:images:web docker://registry.example/web:checkpoint\tpush it",
+        .options = OPTION_TABLE(options),
+        .argument = ARGUMENT_FILE,
+        .arguments_min = 2,
+        .arguments_max = 2,
+        .is_long = true,
+        .run = run,
+};

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include "archive/archive.h"
+#include "cli/choices.h"
+#include "cli/memory.h"
+#include "cli/output.h"
+#include "cli/progress_bar.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "cli/verb.h"
+#include "runtime/capture.h"
+
+#define NO_CHOICE (-1)
+
+static int runtime = NO_CHOICE, compression = COMPRESSION_NONE, tcp = TCP_REFUSE;
+static const char *output;
+static uint64_t level, ghost_limit, timeout;
+static bool stop, file_locks, ignore_volumes, replace, force;
+
+static const struct option_spec options[] = {
+        {"output", 'o', OPTION_TEXT, &output, "FILE",
+         "write the archive here, instead of ./checkpoint-NAME-TIME.tar with the suffix of its compression"},
+        {"runtime", 0, OPTION_CHOICE, &runtime, NULL, "look for the container only here", runtime_choices},
+        {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the archive", compression_choices},
+        {"level", 0, OPTION_NUMBER, &level, "N", "compression level, of the format's own scale"},
+        {"stop", 0, OPTION_FLAG, &stop, NULL, "end the container once the archive is complete and verified"},
+        {"tcp", 0, OPTION_CHOICE, &tcp, NULL,
+         "what becomes of established TCP connections: refuse to checkpoint, keep them, or close them",
+         tcp_choices},
+        {"file-locks", 0, OPTION_FLAG, &file_locks, NULL, "keep file locks"},
+        {"ghost-limit", 0, OPTION_SIZE, &ghost_limit, "SIZE",
+         "keep deleted files that are still open up to this size"},
+        {"timeout", 0, OPTION_NUMBER, &timeout, "SECONDS",
+         "give up, and let the container go on, after this time"},
+        {"ignore-volumes", 0, OPTION_FLAG, &ignore_volumes, NULL, "leave named volumes out"},
+        {"replace", 0, OPTION_FLAG, &replace, NULL, "overwrite the archive if it exists"},
+        {"force", 0, OPTION_FLAG, &force, NULL, "go on although preflight objects"},
+};
+
+/* "./checkpoint-NAME-20261123T041910Z.tar.zst". The checkpoint's id is made later, and is in the archive. */
+static char *default_output(const struct container *container)
+{
+        static const char *const suffixes[] = {"", ".gz", ".zst", ".lz4"};
+        _cleanup_buffer_ struct buffer name = {0};
+        time_t now = time(NULL);
+        struct tm tm;
+        char stamp[32], *path;
+
+        for (const char *p = container->name[0] ? container->name : container->id; *p; p++)
+                memory_check(buffer_printf(&name, "%c",
+                                           isalnum((unsigned char)*p) || strchr("._-", *p) ? *p : '_'));
+        gmtime_r(&now, &tm);
+        strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+        memory_check(asprintf(&path, "./checkpoint-%s-%s.tar%s", buffer_text(&name), stamp,
+                              suffixes[compression]));
+        return path;
+}
+
+struct phase {
+        const char *name;
+        uint64_t us, bytes;
+};
+
+static size_t list_phases(const struct phase_times *times, struct phase *out)
+{
+        const struct phase phases[] = {
+                {"preflight", times->preflight_us, 0},
+                {"freeze", times->freeze_us, 0},
+                {"dump", times->dump_us, times->pages_size},
+                {"file system", times->filesystem_us, times->rootfs_diff_size},
+                {"seal", times->seal_us, times->archive_size},
+                {"verify", times->verify_us, times->archive_size},
+                {"total", times->total_us, times->archive_size},
+        };
+
+        memcpy(out, phases, sizeof(phases));
+        return ARRAY_SIZE(phases);
+}
+
+static void print_text(const char *path, const struct checkpoint_result *result)
+{
+        static const char *const headings[] = {"PHASE", "TIME", "BYTES", "RATE"};
+        _cleanup_table_ struct table *table = table_new();
+        struct phase phases[8];
+        size_t count = list_phases(&result->times, phases);
+        char text[UNIT_TEXT_SIZE];
+
+        for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+                table_column(table, headings[i]);
+        for (size_t i = 0; i < count; i++) {
+                table_cell(table, phases[i].name);
+                table_cell(table, duration_format(phases[i].us, text));
+                table_cell(table, phases[i].bytes ? size_format(phases[i].bytes, text) : "");
+                table_cell(table, rate_format(phases[i].bytes, phases[i].us, text));
+        }
+        printf("Completed: %s\n\n", path);
+        table_print(table, stdout);
+        printf("\nCheckpoint %s; the container stood still for %s and %s.\n", result->id,
+               duration_format(result->times.frozen_us, text), stop ? "was ended" : "goes on");
+}
+
+/* The digest of snap.json, which holds the digest of every member: it names the contents, however compressed.
+ */
+static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_buffer_ struct buffer facts = {0};
+        const struct archive_member *member;
+        struct sha256 digest;
+        int ret = archive_open(path, &archive, err);
+
+        if (ret < 0)
+                return ret;
+        member = archive_find(archive, "snap.json");
+        if (!member)
+                return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no `snap.json`",
+                                 path);
+        ret = archive_read(archive, member, JSON_LIMIT, &facts, err);
+        if (ret < 0)
+                return ret;
+        memory_check(sha256_of(buffer_slice(&facts), &digest));
+        sha256_hex(&digest, out);
+        return 0;
+}
+
+static int print_json(const char *path, const struct container *container,
+                      const struct checkpoint_result *result, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc), *times;
+        char digest[7 + SHA256_HEX_SIZE] = "sha256:";
+        int ret = read_digest(path, digest + 7, err);
+
+        if (ret < 0)
+                return ret;
+        yyjson_mut_doc_set_root(doc, root);
+        output_add_text(doc, root, "id", result->id);
+        output_add_text(doc, root, "path", path);
+        yyjson_mut_obj_add_uint(doc, root, "size", result->times.archive_size);
+        output_add_text(doc, root, "digest", digest);
+        output_add_text(doc, root, "containerId", container->id);
+        output_add_text(doc, root, "containerName", container->name);
+        output_add_text(doc, root, "engine", container->engine);
+        yyjson_mut_obj_add_bool(doc, root, "leftRunning", !stop);
+        yyjson_mut_obj_add_uint(doc, root, "pagesSize", result->times.pages_size);
+        yyjson_mut_obj_add_uint(doc, root, "rootfsDiffSize", result->times.rootfs_diff_size);
+        times = yyjson_mut_obj_add_obj(doc, root, "timesUs");
+        yyjson_mut_obj_add_uint(doc, times, "preflight", result->times.preflight_us);
+        yyjson_mut_obj_add_uint(doc, times, "freeze", result->times.freeze_us);
+        yyjson_mut_obj_add_uint(doc, times, "dump", result->times.dump_us);
+        yyjson_mut_obj_add_uint(doc, times, "filesystem", result->times.filesystem_us);
+        yyjson_mut_obj_add_uint(doc, times, "seal", result->times.seal_us);
+        yyjson_mut_obj_add_uint(doc, times, "verify", result->times.verify_us);
+        yyjson_mut_obj_add_uint(doc, times, "frozen", result->times.frozen_us);
+        yyjson_mut_obj_add_uint(doc, times, "total", result->times.total_us);
+        return output_print(doc, err);
+}
+
+static int checkpoint(const struct cli *cli, const struct runtime_driver *driver,
+                      const struct container *container, const char *path, struct error *err)
+{
+        const struct checkpoint_options chosen = {
+                .output = path,
+                .replace = replace,
+                .compression = (enum compression)compression,
+                .level = (int)level,
+                .stop = stop,
+                .tcp = (enum tcp_policy)tcp,
+                .file_locks = file_locks,
+                .ghost_limit = ghost_limit,
+                .timeout_s = (unsigned)timeout,
+                .skip_volumes = ignore_volumes,
+                .force = force,
+        };
+        _cleanup_progress_bar_ struct progress_bar *bar =
+                progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
+        struct checkpoint_result result = {0};
+        int ret = capture_checkpoint(driver, container, &chosen, progress_bar_progress(bar), &result, err);
+
+        progress_bar_finish(bar);
+        if (ret < 0)
+                return ret;
+        if (cli->json)
+                return print_json(path, container, &result, err);
+        print_text(path, &result);
+        return 0;
+}
+
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        const struct runtime_driver *only = NULL, *driver;
+        _cleanup_container_ struct container *container = NULL;
+        _cleanup_free_ char *path = NULL;
+        int ret = 0;
+
+        if (level > 22 || timeout > UINT_MAX)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "%s is out of range",
+                                 level > 22 ? "the compression level" : "the timeout");
+        if (runtime != NO_CHOICE)
+                ret = runtime_driver_find(runtime_choices[runtime], &only, err);
+        if (ret == 0)
+                ret = runtime_find_container(argv[0], only, &driver, &container, err);
+        if (ret < 0)
+                return ret;
+        path = output ? memory_copy(output) : default_output(container);
+        return checkpoint(cli, driver, container, path, err);
+}
+
+const struct verb verb_create = {
+        .name = "create",
+        .usage = "CONTAINER",
+        .summary = "checkpoint a running container into an archive",
+        .description = "Freezes a container of Podman, crun or runc, dumps its memory and what it changed in "
+                       "its file "
+                       "system at one instant, lets it go on, and writes both into an archive, which is "
+                       "verified before "
+                       "\"Completed\" is said. Whatever fails, the container goes on and no unfinished "
+                       "archive is left.\n\n"
+                       "CONTAINER is a name, an id or the unique beginning of one. The archive can be read "
+                       "by Podman and "
+                       "by other checkpoint tools. Ctrl-C undoes what was begun.\n\n"
+                       "With --json, prints one object with id, path, size, times, and as digest the SHA-256 "
+                       "of the member "
+                       "snap.json, which holds the SHA-256 of every other member.",
+        .examples = "checkpointctl create web\tcheckpoint a container that keeps running\n"
+                    "checkpointctl create web --stop --compress zstd -o web.tar.zst\tpack it up and end it\n"
+                    "checkpointctl create db --tcp keep\tkeep its connections for a restore on this address",
+        .options = OPTION_TABLE(options),
+        .argument = ARGUMENT_CONTAINER,
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .is_long = true,
+        .run = run,
+};

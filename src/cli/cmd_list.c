@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include "archive/metadata.h"
+#include "base/clock.h"
+#include "cli/memory.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/verb.h"
+
+/* Where the kubelet has its archives written. */
+static const char default_directory[] = "/var/lib/kubelet/checkpoints/";
+
+struct listing {
+        struct table *table;
+        yyjson_mut_doc *doc; /* NULL without --json */
+        size_t found;        /* files that are named like checkpoints, readable or not */
+};
+
+static int is_checkpoint(const struct dirent *entry)
+{
+        return text_starts_with(entry->d_name, "checkpoint-");
+}
+
+/* When the checkpoint was taken, by whoever says so: Podman does not, snap.json does. */
+static const char *time_taken(const struct metadata *metadata)
+{
+        const char *taken = json_text_or(yyjson_doc_get_root(metadata->facts), "createdAt", "");
+
+        return taken[0] ? taken : metadata->checkpointed;
+}
+
+/* RFC 822 as checkpointctl prints it; "" when unknown. */
+static void format_time(const char *rfc3339, char *out, size_t size)
+{
+        static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        int64_t ns = 0;
+        time_t seconds;
+        struct tm tm;
+
+        out[0] = '\0';
+        if (!rfc3339_parse(rfc3339, &ns) || ns == 0)
+                return;
+        seconds = (time_t)(ns / 1000000000);
+        if (gmtime_r(&seconds, &tm))
+                snprintf(out, size, "%02d %s %02d %02d:%02d UTC", tm.tm_mday, months[tm.tm_mon],
+                         tm.tm_year % 100, tm.tm_hour, tm.tm_min);
+}
+
+static void add_object(struct listing *listing, const struct archive *archive,
+                       const struct metadata *metadata, const char *name)
+{
+        yyjson_mut_val *object = yyjson_mut_arr_add_obj(listing->doc, yyjson_mut_doc_get_root(listing->doc));
+
+        output_add_text(listing->doc, object, "namespace", metadata->pod_namespace);
+        output_add_text(listing->doc, object, "pod", metadata->pod_name);
+        output_add_text(listing->doc, object, "container", metadata->container_name);
+        output_add_text(listing->doc, object, "engine", engine_name(metadata->engine));
+        output_add_text_if(listing->doc, object, "checkpointed", time_taken(metadata));
+        output_add_text(listing->doc, object, "name", name);
+        output_add_text(listing->doc, object, "path", archive_path(archive));
+        yyjson_mut_obj_add_uint(listing->doc, object, "size", archive_file_size(archive));
+}
+
+static void add_row(struct listing *listing, const struct metadata *metadata, const char *name)
+{
+        char taken[64];
+
+        format_time(time_taken(metadata), taken, sizeof(taken));
+        table_cell(listing->table, metadata->pod_namespace);
+        table_cell(listing->table, metadata->pod_name);
+        table_cell(listing->table, metadata->container_name);
+        table_cell(listing->table, engine_name(metadata->engine));
+        table_cell(listing->table, taken);
+        table_cell(listing->table, name);
+}
+
+static int add_archive(struct listing *listing, const char *path, const char *name, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_metadata_ struct metadata *metadata = NULL;
+        int ret = archive_open(path, &archive, err);
+
+        if (ret == 0)
+                ret = metadata_load(archive, &metadata, err);
+        if (ret < 0)
+                return ret;
+        if (listing->doc)
+                add_object(listing, archive, metadata, name);
+        else
+                add_row(listing, metadata, name);
+        return 0;
+}
+
+/* One that cannot be read must not hide the others. */
+static void add_or_report(struct listing *listing, const char *directory, const char *name)
+{
+        _cleanup_buffer_ struct buffer path = {0}, text = {0};
+        struct error err = {0};
+
+        memory_check(
+                buffer_printf(&path, "%s%s%s", directory, text_ends_with(directory, "/") ? "" : "/", name));
+        if (add_archive(listing, buffer_text(&path), name, &err) == 0)
+                return;
+        text_append_safe(&text, SLICE_TEXT(err.text));
+        fprintf(stderr, "Skipped: %s [%s]\n", buffer_text(&text), error_code(&err));
+}
+
+static int add_directory(struct listing *listing, const char *directory, struct error *err)
+{
+        struct dirent **entries;
+        int count = scandir(directory, &entries, is_checkpoint, alphasort);
+
+        if (count < 0 && errno == ENOENT)
+                return 0;
+        if (count < 0)
+                return error_errno(err, errno, "cannot list `%s`", directory);
+        if (count > 0 && !listing->doc)
+                printf("Listing checkpoints in path: %s\n", directory);
+        listing->found += (size_t)count;
+        for (int i = 0; i < count; i++) {
+                add_or_report(listing, directory, entries[i]->d_name);
+                free(entries[i]);
+        }
+        free(entries);
+        return 0;
+}
+
+static void print_nothing_found(int count, char **directories)
+{
+        fputs("No checkpoints found in [", stdout);
+        for (int i = 0; i < count; i++)
+                printf("%s%s", i ? " " : "", directories[i]);
+        puts("]");
+}
+
+static int list(struct listing *listing, int count, char **directories, struct error *err)
+{
+        static const char *const headings[] = {
+                "NAMESPACE", "POD", "CONTAINER", "ENGINE", "TIME CHECKPOINTED", "CHECKPOINT NAME"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+                table_column(listing->table, headings[i]);
+        for (int i = 0; i < count; i++) {
+                int ret = add_directory(listing, directories[i], err);
+
+                if (ret < 0)
+                        return ret;
+        }
+        if (listing->doc)
+                return output_print(listing->doc, err);
+        if (listing->found)
+                table_print(listing->table, stdout);
+        else
+                print_nothing_found(count, directories);
+        return 0;
+}
+
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        _cleanup_table_ struct table *table = table_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? output_new() : NULL;
+        struct listing listing = {.table = table, .doc = doc};
+        char directory[sizeof(default_directory)];
+        char *defaults[] = {directory};
+
+        memcpy(directory, default_directory, sizeof(directory));
+        if (doc)
+                yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
+        return argc ? list(&listing, argc, argv, err) : list(&listing, 1, defaults, err);
+}
+
+const struct verb verb_list = {
+        .name = "list",
+        .usage = "[DIRECTORY...]",
+        .summary = "list the checkpoints in directories",
+        .description = "Lists the files named checkpoint-* of the directories, by default of "
+                       "/var/lib/kubelet/checkpoints/. Files that are no checkpoints are named on standard "
+                       "error and "
+                       "left out.\n\nWith --json, prints an array with one object for each checkpoint.",
+        .examples = "checkpointctl list\twhat the kubelet has kept on this node\n"
+                    "checkpointctl list . /backup\twhat lies here and there",
+        .argument = ARGUMENT_DIRECTORY,
+        .arguments_max = UINT_MAX,
+        .run = run,
+};

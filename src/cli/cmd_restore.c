@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include "cli/archive_source.h"
+#include "cli/choices.h"
+#include "cli/output.h"
+#include "cli/progress_bar.h"
+#include "cli/units.h"
+#include "cli/verb.h"
+#include "runtime/restore.h"
+
+#define NO_CHOICE (-1)
+
+static int runtime = NO_CHOICE, tcp = TCP_REFUSE;
+static const char *name, *bundle;
+static bool file_locks, ignore_static_ip, ignore_volumes, force;
+
+static const struct option_spec options[] = {
+        {"name", 0, OPTION_TEXT, &name, "NAME", "name of the new container, instead of the old one's"},
+        {"runtime", 0, OPTION_CHOICE, &runtime, NULL, "restore with this, not with what took the checkpoint",
+         runtime_choices},
+        {"bundle", 0, OPTION_TEXT, &bundle, "DIR",
+         "use this bundle, not the specification in the archive (crun, runc)"},
+        {"tcp", 0, OPTION_CHOICE, &tcp, NULL,
+         "what becomes of TCP connections in the checkpoint: refuse to restore, keep them, or close them",
+         tcp_choices},
+        {"file-locks", 0, OPTION_FLAG, &file_locks, NULL, "take the file locks again"},
+        {"ignore-static-ip", 0, OPTION_FLAG, &ignore_static_ip, NULL,
+         "let the network choose another address"},
+        {"ignore-volumes", 0, OPTION_FLAG, &ignore_volumes, NULL, "leave the contents of volumes out"},
+        {"force", 0, OPTION_FLAG, &force, NULL, "go on although preflight objects"},
+};
+
+static int print_json(const struct restore_result *result, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc), *times;
+
+        yyjson_mut_doc_set_root(doc, root);
+        output_add_text(doc, root, "containerId", result->container_id);
+        output_add_text(doc, root, "name", result->name);
+        yyjson_mut_obj_add_int(doc, root, "pid", result->pid);
+        yyjson_mut_obj_add_uint(doc, root, "startTime", result->start_time);
+        yyjson_mut_obj_add_uint(doc, root, "processes", result->processes);
+        times = yyjson_mut_obj_add_obj(doc, root, "timesUs");
+        yyjson_mut_obj_add_uint(doc, times, "preflight", result->preflight_us);
+        yyjson_mut_obj_add_uint(doc, times, "restore", result->restore_us);
+        yyjson_mut_obj_add_uint(doc, times, "total", result->total_us);
+        return output_print(doc, err);
+}
+
+static void print_text(const struct restore_result *result)
+{
+        char restore[UNIT_TEXT_SIZE], total[UNIT_TEXT_SIZE];
+
+        printf("Restored: %s (PID %d, %u process%s) in %s, %s with all checks\n", result->name,
+               (int)result->pid, result->processes, result->processes == 1 ? "" : "es",
+               duration_format(result->restore_us, restore), duration_format(result->total_us, total));
+}
+
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        const struct restore_options chosen = {.name = name,
+                                               .bundle = bundle,
+                                               .tcp = (enum tcp_policy)tcp,
+                                               .file_locks = file_locks,
+                                               .force = force,
+                                               .ignore_static_ip = ignore_static_ip,
+                                               .ignore_volumes = ignore_volumes};
+        _cleanup_progress_bar_ struct progress_bar *bar =
+                progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
+        const struct progress *progress = progress_bar_progress(bar);
+        _cleanup_restore_result_ struct restore_result result = {0};
+        _cleanup_archive_source_ struct archive_source source = {0};
+        const struct runtime_driver *driver = NULL;
+        int ret = runtime == NO_CHOICE ? 0 : runtime_driver_find(runtime_choices[runtime], &driver, err);
+
+        if (ret == 0)
+                ret = archive_source_open(argv[0], progress, &source, err);
+        if (ret == 0)
+                ret = restore_archive(source.path, driver, &chosen, progress, &result, err);
+        progress_bar_finish(bar);
+        if (ret < 0)
+                return ret;
+        if (cli->json)
+                return print_json(&result, err);
+        print_text(&result);
+        return 0;
+}
+
+const struct verb verb_restore = {
+        .name = "restore",
+        .usage = "FILE|IMAGE",
+        .summary = "start a checkpoint where it was",
+        .description = "Verifies the checkpoint, checks whether it can run on this machine, restores it "
+                       "through Podman, "
+                       "crun or runc, and says \"Restored\" only after the processes of the checkpoint have "
+                       "been seen "
+                       "running.\n\n"
+                       "FILE is an archive; IMAGE is oci:DIR[:TAG] or oci-archive:FILE[:TAG].",
+        .examples =
+                "checkpointctl restore web.tar\tstart the container under its old name\n"
+                "checkpointctl restore oci:images:web --name web2\tstart it from an image, under a new name",
+        .options = OPTION_TABLE(options),
+        .argument = ARGUMENT_FILE,
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .is_long = true,
+        .run = run,
+};

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include "archive/verify.h"
+#include "cli/memory.h"
+#include "cli/output.h"
+#include "cli/progress_bar.h"
+#include "cli/text.h"
+#include "cli/units.h"
+#include "cli/verb.h"
+
+static void print_safe(const char *prefix, const char *text)
+{
+        _cleanup_buffer_ struct buffer safe = {0};
+
+        text_append_safe(&safe, SLICE_TEXT(text));
+        printf("%s%s", prefix, buffer_text(&safe));
+}
+
+static void print_text(const char *path, const struct verify_report *report)
+{
+        char size[UNIT_TEXT_SIZE];
+
+        if (report->fault_count == 0) {
+                print_safe("OK ", path);
+                printf(": %" PRIu64 " members, %" PRIu64 " digests, %s%s\n", report->members,
+                       report->digests_checked, size_format(report->bytes_read, size),
+                       report->digests_present ? ""
+                                               : "; it carries no digests, so only its structure is proven");
+                return;
+        }
+        print_safe("BAD ", path);
+        printf(": %zu fault%s\n", report->fault_count, report->fault_count == 1 ? "" : "s");
+        for (size_t i = 0; i < report->fault_count; i++) {
+                print_safe("  ", report->faults[i].object);
+                print_safe(": ", report->faults[i].reason);
+                printf(" [%s]\n", report->faults[i].kind->code);
+        }
+}
+
+static void add_object(const char *path, const struct verify_report *report, yyjson_mut_doc *doc)
+{
+        yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc)), *faults;
+
+        output_add_text(doc, object, "path", path);
+        yyjson_mut_obj_add_bool(doc, object, "ok", report->fault_count == 0);
+        yyjson_mut_obj_add_uint(doc, object, "members", report->members);
+        yyjson_mut_obj_add_bool(doc, object, "digestsPresent", report->digests_present);
+        yyjson_mut_obj_add_uint(doc, object, "digestsChecked", report->digests_checked);
+        yyjson_mut_obj_add_uint(doc, object, "bytesRead", report->bytes_read);
+        faults = yyjson_mut_obj_add_arr(doc, object, "faults");
+        for (size_t i = 0; i < report->fault_count; i++) {
+                yyjson_mut_val *fault = yyjson_mut_arr_add_obj(doc, faults);
+
+                output_add_text(doc, fault, "object", report->faults[i].object);
+                output_add_text(doc, fault, "reason", report->faults[i].reason);
+                output_add_text(doc, fault, "code", report->faults[i].kind->code);
+        }
+}
+
+/* What cannot even be read is as bad as a fault, and the files after it still want a look. */
+static void report_error(const char *path, const struct error *error, yyjson_mut_doc *doc)
+{
+        if (doc) {
+                yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc)), *faults,
+                               *fault;
+
+                output_add_text(doc, object, "path", path);
+                yyjson_mut_obj_add_bool(doc, object, "ok", false);
+                faults = yyjson_mut_obj_add_arr(doc, object, "faults");
+                fault = yyjson_mut_arr_add_obj(doc, faults);
+                output_add_text(doc, fault, "object", path);
+                output_add_text(doc, fault, "reason", error->text);
+                output_add_text(doc, fault, "code", error_code(error));
+                return;
+        }
+        print_safe("BAD ", path);
+        print_safe(": ", error->text);
+        printf(" [%s]\n", error_code(error));
+}
+
+/* The exit status; negative when the user has had enough. */
+static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct error *err)
+{
+        _cleanup_progress_bar_ struct progress_bar *bar =
+                progress_bar_new(stderr, progress_style_for(stderr, quiet));
+        _cleanup_verify_report_ struct verify_report report = {0};
+        int ret = archive_verify(path, progress_bar_progress(bar), &report, err);
+
+        progress_bar_finish(bar);
+        if (ret == -ECANCELED)
+                return ret;
+        if (ret < 0) {
+                report_error(path, err, doc);
+                return error_exit_status(err);
+        }
+        if (doc)
+                add_object(path, &report, doc);
+        else
+                print_text(path, &report);
+        return report.fault_count ? EXIT_BAD_DATA : 0;
+}
+
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? output_new() : NULL;
+        int status = 0, ret;
+
+        if (doc)
+                yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
+        for (int i = 0; i < argc; i++) {
+                ret = verify(argv[i], cli->quiet || cli->json, doc, err);
+                if (ret < 0)
+                        return ret;
+                status = status ? status : ret;
+        }
+        ret = doc ? output_print(doc, err) : 0;
+        return ret < 0 ? ret : status;
+}
+
+const struct verb verb_verify = {
+        .name = "verify",
+        .usage = "FILE...",
+        .summary = "prove that checkpoints are whole",
+        .description =
+                "Reads everything again: the structure of the archive, the digest of each member, whether "
+                "CRIU's images agree with each other and with the files they refer to. Each fault is named "
+                "with the object, the reason and a code; the exit status is then 4.\n\n"
+                "Archives of other engines carry no digests; of them the structure is proven, not every "
+                "byte.",
+        .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged",
+        .argument = ARGUMENT_FILE,
+        .arguments_min = 1,
+        .arguments_max = UINT_MAX,
+        .is_long = true,
+        .run = run,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --help of the program and of each verb. */
+#ifndef SNAP_CLI_HELP_H
+#define SNAP_CLI_HELP_H
+
+#include "cli/verb.h"
+
+#define PROGRAM_NAME "checkpointctl"
+
+extern const char program_summary[];
+
+void help_print_program(FILE *out);
+void help_print_verb(const struct verb *verb, FILE *out);
+
+/* A line "COMMAND\tWHAT IT DOES" of `*examples`, which moves on; false at the end. Both slices are borrowed.
+ */
+bool help_next_example(const char **examples, struct slice *command, struct slice *meaning);
+
+#endif

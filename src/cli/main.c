@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpointctl: finds the verb, parses its options, runs it, and says what went wrong. */
+#include <errno.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include "cli/help.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "cli/suggest.h"
+
+/* In the order of --help. */
+const struct verb *const verbs[] = {
+        &verb_create,  &verb_restore,    &verb_build,     &verb_verify, &verb_show,
+        &verb_inspect, &verb_list,       &verb_preflight, &verb_doctor, &verb_errors,
+        &verb_help,    &verb_completion, &verb_man_page,  NULL,
+};
+
+static struct cli cli;
+
+static const struct option_spec common_options[] = {
+        {.name = "json", .type = OPTION_FLAG, .value = &cli.json, .help = "print one JSON value, errors too"},
+        {.name = "quiet",
+         .letter = 'q',
+         .type = OPTION_FLAG,
+         .value = &cli.quiet,
+         .help = "show no progress"},
+};
+
+struct option_table verb_common_options(const struct verb *verb)
+{
+        return (struct option_table){common_options, verb->is_long ? 2 : 1};
+}
+
+const struct verb *verb_find(const char *name)
+{
+        for (size_t i = 0; verbs[i]; i++)
+                if (strcmp(verbs[i]->name, name) == 0)
+                        return verbs[i];
+        return NULL;
+}
+
+static int unknown_verb(const char *name, struct error *err)
+{
+        struct suggestion nearest = {.word = name, .length = strlen(name)};
+        int ret = error_set(err, &ERROR_USAGE, -EINVAL, "unknown verb `%s`", name);
+
+        for (size_t i = 0; verbs[i]; i++)
+                if (!verbs[i]->is_hidden)
+                        suggestion_offer(&nearest, verbs[i]->name);
+        if (nearest.best)
+                error_set_hint(err, "did you mean `%s`?", nearest.best);
+        else
+                error_set_hint(err, "%s --help lists the verbs", PROGRAM_NAME);
+        return ret;
+}
+
+static int check_arguments(const struct verb *verb, unsigned count, struct error *err)
+{
+        if (count < verb->arguments_min)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "%s needs %s", verb->name, verb->usage);
+        if (count > verb->arguments_max)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "%s takes %s%s, which is less than was given",
+                                 verb->name, verb->usage[0] ? "only " : "no arguments", verb->usage);
+        return 0;
+}
+
+static int run_verb(const struct verb *verb, int argc, char **argv, struct error *err)
+{
+        const struct option_table tables[] = {verb->options, verb_common_options(verb)};
+        bool help;
+        int ret = option_parse(tables, ARRAY_SIZE(tables), &argc, argv, &help, err);
+
+        if (ret == 0 && help) {
+                help_print_verb(verb, stdout);
+                return 0;
+        }
+        if (ret == 0)
+                ret = check_arguments(verb, (unsigned)argc, err);
+        if (ret < 0) {
+                if (!err->hint[0])
+                        error_set_hint(err, "%s %s --help shows what it takes", PROGRAM_NAME, verb->name);
+                return ret;
+        }
+        if (verb->is_long)
+                signals_catch();
+        return verb->run(&cli, argc, argv, err);
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+        const struct verb *verb;
+
+        if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+                help_print_program(argc < 2 ? stderr : stdout);
+                return argc < 2 ? EXIT_USAGE : 0;
+        }
+        if (strcmp(argv[1], "--version") == 0) {
+                printf("%s %s\n", PROGRAM_NAME, SNAP_VERSION);
+                return 0;
+        }
+        verb = verb_find(argv[1]);
+        return verb ? run_verb(verb, argc - 2, argv + 2, err) : unknown_verb(argv[1], err);
+}
+
+/* A full disk must not turn into a truncated result with exit status 0. */
+static int flush_output(struct error *err)
+{
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return 0;
+        return error_errno(err, errno ? errno : EIO, "cannot write to standard output");
+}
+
+int main(int argc, char **argv)
+{
+        struct error err = {0};
+        int ret;
+
+        /* What is written holds the memory of somebody's processes: nobody else reads it. For the same reason
+         * no core of ours is left on disk, and no process of the same user may trace us. */
+        umask(077);
+#ifndef __SANITIZE_ADDRESS__ /* the leak checker is such a tracer */
+        (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+        ret = run(argc, argv, &err);
+        if (ret >= 0) {
+                int flushed = flush_output(&err);
+
+                ret = flushed < 0 ? flushed : ret;
+        }
+        if (ret >= 0)
+                return ret;
+        if (cli.json)
+                output_print_error(&err);
+        else
+                error_print(&err, stderr);
+        return error_exit_status(&err);
+}

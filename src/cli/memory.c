@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include "base/error.h"
+#include "cli/memory.h"
+
+void memory_check(int ret)
+{
+        if (ret >= 0)
+                return;
+        fputs("Error: out of memory\n", stderr);
+        exit(EXIT_NO_SPACE);
+}
+
+void *memory_grow(void *pointer, size_t count, size_t size)
+{
+        void *grown = reallocarray(pointer, count ? count : 1, size);
+
+        memory_check(grown ? 0 : -ENOMEM);
+        return grown;
+}
+
+char *memory_copy(const char *text)
+{
+        char *copy = strdup(text);
+
+        memory_check(copy ? 0 : -ENOMEM);
+        return copy;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A verb of checkpointctl: what main.c runs and help, man pages and completion describe. */
+#ifndef SNAP_CLI_VERB_H
+#define SNAP_CLI_VERB_H
+
+#include "cli/option.h"
+
+/* What completes an argument. */
+enum argument_kind { ARGUMENT_NONE, ARGUMENT_FILE, ARGUMENT_DIRECTORY, ARGUMENT_CONTAINER, ARGUMENT_WORDS };
+
+/* Options that every verb has. */
+struct cli {
+        bool json;  /* one JSON value on standard output, errors too */
+        bool quiet; /* no progress */
+};
+
+struct verb {
+        const char *name;
+        const char *usage;       /* of its arguments: "FILE DEST" */
+        const char *summary;     /* one line, no full stop */
+        const char *description; /* paragraphs, separated by an empty line */
+        const char *examples;    /* lines "COMMAND\tWHAT IT DOES" */
+        struct option_table options;
+        enum argument_kind argument;
+        const char *const *words;              /* for ARGUMENT_WORDS, NULL-terminated */
+        unsigned arguments_min, arguments_max; /* UINT_MAX: any number */
+        bool is_long;                          /* shows progress: has --quiet and catches signals */
+        bool is_hidden;                        /* not for people: not in help, man pages and completion */
+        /* Arguments only, options are stored where their table says. The verb prints its result itself, and
+         * returns 0, a negative errno, or a positive exit status when it has said everything there is to say.
+         */
+        int (*run)(const struct cli *cli, int argc, char **argv, struct error *err);
+};
+
+/* The table of main.c, NULL-terminated. */
+extern const struct verb *const verbs[];
+const struct verb *verb_find(const char *name);
+/* --json, --quiet where it applies. */
+struct option_table verb_common_options(const struct verb *verb);
+
+/* One per file cmd_NAME.c. */
+extern const struct verb verb_build, verb_completion, verb_create, verb_doctor, verb_errors, verb_help,
+        verb_inspect, verb_list, verb_man_page, verb_preflight, verb_restore, verb_show, verb_verify;
+
+#endif
