@@ -126,11 +126,28 @@ static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error
         return 0;
 }
 
+static void add_times(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct phase_times *times)
+{
+        yyjson_mut_val *object = yyjson_mut_obj_add_obj(doc, root, "times");
+
+        yyjson_mut_obj_add_uint(doc, object, "preflightUs", times->preflight_us);
+        yyjson_mut_obj_add_uint(doc, object, "freezeUs", times->freeze_us);
+        yyjson_mut_obj_add_uint(doc, object, "dumpUs", times->dump_us);
+        yyjson_mut_obj_add_uint(doc, object, "filesystemUs", times->filesystem_us);
+        yyjson_mut_obj_add_uint(doc, object, "sealUs", times->seal_us);
+        yyjson_mut_obj_add_uint(doc, object, "verifyUs", times->verify_us);
+        yyjson_mut_obj_add_uint(doc, object, "frozenUs", times->frozen_us);
+        yyjson_mut_obj_add_uint(doc, object, "totalUs", times->total_us);
+        yyjson_mut_obj_add_uint(doc, object, "archiveSize", times->archive_size);
+        yyjson_mut_obj_add_uint(doc, object, "pagesSize", times->pages_size);
+        yyjson_mut_obj_add_uint(doc, object, "rootfsDiffSize", times->rootfs_diff_size);
+}
+
 static int print_json(const char *path, const struct container *container,
                       const struct checkpoint_result *result, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
-        yyjson_mut_val *root = yyjson_mut_obj(doc), *times;
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
         char digest[7 + SHA256_HEX_SIZE] = "sha256:";
         int ret = read_digest(path, digest + 7, err);
 
@@ -145,17 +162,7 @@ static int print_json(const char *path, const struct container *container,
         output_add_text(doc, root, "containerName", container->name);
         output_add_text(doc, root, "engine", container->engine);
         yyjson_mut_obj_add_bool(doc, root, "leftRunning", !stop);
-        yyjson_mut_obj_add_uint(doc, root, "pagesSize", result->times.pages_size);
-        yyjson_mut_obj_add_uint(doc, root, "rootfsDiffSize", result->times.rootfs_diff_size);
-        times = yyjson_mut_obj_add_obj(doc, root, "timesUs");
-        yyjson_mut_obj_add_uint(doc, times, "preflight", result->times.preflight_us);
-        yyjson_mut_obj_add_uint(doc, times, "freeze", result->times.freeze_us);
-        yyjson_mut_obj_add_uint(doc, times, "dump", result->times.dump_us);
-        yyjson_mut_obj_add_uint(doc, times, "filesystem", result->times.filesystem_us);
-        yyjson_mut_obj_add_uint(doc, times, "seal", result->times.seal_us);
-        yyjson_mut_obj_add_uint(doc, times, "verify", result->times.verify_us);
-        yyjson_mut_obj_add_uint(doc, times, "frozen", result->times.frozen_us);
-        yyjson_mut_obj_add_uint(doc, times, "total", result->times.total_us);
+        add_times(doc, root, &result->times);
         return output_print(doc, err);
 }
 

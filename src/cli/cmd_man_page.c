@@ -7,31 +7,51 @@
 
 #define MAN_DATE "2026-11-23" /* of the last change of the common text below */
 
-/* Text as roff: nothing in it is a request, hyphens can be copied, an empty line is a paragraph. */
-static void print_roff(const char *text, size_t length)
-{
-        bool line_start = true;
+#define LINE_WIDTH 72
 
-        for (size_t i = 0; i < length; i++) {
-                if (text[i] == '\n' && i + 1 < length && text[i + 1] == '\n') {
-                        fputs("\n.PP", stdout);
+static void print_character(char c, bool at_line_start)
+{
+        if (at_line_start && (c == '.' || c == '\''))
+                fputs("\\&", stdout);
+        if (c == '\\')
+                fputs("\\e", stdout);
+        else if (c == '-')
+                fputs("\\-", stdout);
+        else
+                putchar(c);
+}
+
+/* Text as roff: nothing in it is a request, hyphens can be copied, an empty line is a paragraph, and where
+ * `wrapped` a blank near the end of a line becomes its end. */
+static void print_roff(struct slice text, bool wrapped)
+{
+        size_t column = 0;
+
+        for (size_t i = 0; i < text.size; i++) {
+                const char *p = (const char *)text.data + i;
+                size_t left = text.size - i, word = 1;
+
+                if (left > 1 && p[0] == '\n' && p[1] == '\n') {
+                        fputs("\n.PP\n", stdout);
+                        column = 0;
+                        i++;
                         continue;
                 }
-                if (line_start && (text[i] == '.' || text[i] == '\''))
-                        fputs("\\&", stdout);
-                if (text[i] == '\\')
-                        fputs("\\e", stdout);
-                else if (text[i] == '-')
-                        fputs("\\-", stdout);
-                else
-                        putchar(text[i]);
-                line_start = text[i] == '\n';
+                while (word < left && p[word] != ' ' && p[word] != '\n')
+                        word++;
+                if (*p == '\n' || (wrapped && *p == ' ' && column + word > LINE_WIDTH)) {
+                        putchar('\n');
+                        column = 0;
+                        continue;
+                }
+                print_character(*p, column == 0);
+                column++;
         }
 }
 
 static void print_text(const char *text)
 {
-        print_roff(text, strlen(text));
+        print_roff(SLICE_TEXT(text), true);
 }
 
 static void print_heading(const char *verb)
@@ -43,8 +63,8 @@ static void print_heading(const char *verb)
                 fputs("\\-", stdout);
         for (const char *p = verb; p && *p; p++)
                 putchar(toupper(*p));
-        printf(" 1 %s \"SNAP %s\" \"User Commands\"\n.SH NAME\n%s", MAN_DATE, SNAP_VERSION, PROGRAM_NAME);
-        printf("%s%s \\- ", verb ? "\\-" : "", verb ? verb : "");
+        printf(" 1 %s \"SNAP %s\" \"User Commands\"\n.SH NAME\n", MAN_DATE, SNAP_VERSION);
+        printf("%s%s%s \\-\n", PROGRAM_NAME, verb ? "\\-" : "", verb ? verb : "");
 }
 
 static void print_option(const struct option_spec *spec)
@@ -53,7 +73,7 @@ static void print_option(const struct option_spec *spec)
 
         memory_check(option_append_usage(spec, &usage));
         fputs(".TP\n\\fB", stdout);
-        print_text(buffer_text(&usage));
+        print_roff(buffer_slice(&usage), false);
         fputs("\\fR\n", stdout);
         print_text(spec->help);
         fputs(".\n", stdout);
@@ -67,9 +87,9 @@ static void print_examples(const char *examples)
                 puts(".SH EXAMPLES");
         while (help_next_example(&examples, &command, &meaning)) {
                 fputs(".TP\n.B ", stdout);
-                print_roff((const char *)command.data, command.size);
+                print_roff(command, false);
                 putchar('\n');
-                print_roff((const char *)meaning.data, meaning.size);
+                print_roff(meaning, true);
                 fputs(".\n", stdout);
         }
 }

@@ -41,10 +41,10 @@ static int print_json(const struct restore_result *result, struct error *err)
         yyjson_mut_obj_add_int(doc, root, "pid", result->pid);
         yyjson_mut_obj_add_uint(doc, root, "startTime", result->start_time);
         yyjson_mut_obj_add_uint(doc, root, "processes", result->processes);
-        times = yyjson_mut_obj_add_obj(doc, root, "timesUs");
-        yyjson_mut_obj_add_uint(doc, times, "preflight", result->preflight_us);
-        yyjson_mut_obj_add_uint(doc, times, "restore", result->restore_us);
-        yyjson_mut_obj_add_uint(doc, times, "total", result->total_us);
+        times = yyjson_mut_obj_add_obj(doc, root, "times");
+        yyjson_mut_obj_add_uint(doc, times, "preflightUs", result->preflight_us);
+        yyjson_mut_obj_add_uint(doc, times, "restoreUs", result->restore_us);
+        yyjson_mut_obj_add_uint(doc, times, "totalUs", result->total_us);
         return output_print(doc, err);
 }
 

@@ -11,14 +11,14 @@
 
 static void add_row(struct table *table, const struct metadata *metadata, bool with_rootfs)
 {
-        char text[UNIT_TEXT_SIZE], id[SHORT_ID + 1];
+        char text[UNIT_TEXT_SIZE], time[TIME_TEXT_SIZE], id[SHORT_ID + 1];
 
         snprintf(id, sizeof(id), "%s", metadata->container_id);
         table_cell(table, metadata->container_name);
         table_cell(table, metadata->image_name);
         table_cell(table, id);
         table_cell(table, metadata->runtime);
-        table_cell(table, metadata->created);
+        table_cell(table, inspection_created(metadata, time));
         table_cell(table, engine_name(metadata->engine));
         table_cell(table, size_format(metadata->checkpoint_size, text));
         if (with_rootfs)

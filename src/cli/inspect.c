@@ -86,6 +86,22 @@ void inspection_free(struct inspection *inspection)
         free(inspection);
 }
 
+char *time_without_fraction(const char *time, char out[TIME_TEXT_SIZE])
+{
+        const char *point = strchr(time, '.'), *rest = point ? point + 1 + strspn(point + 1, "0123456789") : "";
+
+        snprintf(out, TIME_TEXT_SIZE, "%.*s%s", (int)(point ? (size_t)(point - time) : strlen(time)), time, rest);
+        return out;
+}
+
+char *inspection_created(const struct metadata *metadata, char out[TIME_TEXT_SIZE])
+{
+        if (metadata->engine != ENGINE_CRIO)
+                return time_without_fraction(metadata->created, out);
+        snprintf(out, TIME_TEXT_SIZE, "%s", metadata->created);
+        return out;
+}
+
 bool process_is_alive(const struct criu_process *process)
 {
         return strcmp(process->state, "Alive") == 0 || strcmp(process->state, "Stopped") == 0;
@@ -118,6 +134,8 @@ char *descriptor_name(const struct criu_descriptor *descriptor)
 
 char *descriptor_path(const struct criu_descriptor *descriptor)
 {
+        if (text_starts_with(descriptor->path, "pipe:["))
+                return format("pipe%s", descriptor->path + strlen("pipe:"));
         if (descriptor->path[0])
                 return memory_copy(descriptor->path);
         return format("%s.%u", descriptor->type, descriptor->id);

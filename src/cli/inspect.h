@@ -43,6 +43,12 @@ void inspection_to_tree(const struct inspection *inspection, struct tree *tree);
 /* checkpointctl's object. */
 yyjson_mut_val *inspection_to_json(const struct inspection *inspection, yyjson_mut_doc *doc);
 
+#define TIME_TEXT_SIZE 64
+/* An RFC 3339 time without its fraction, as checkpointctl shows times; other text as it is. Returns `out`. */
+char *time_without_fraction(const char *time, char out[TIME_TEXT_SIZE]);
+/* When the container was made: CRI-O's text stands as it is. */
+char *inspection_created(const struct metadata *metadata, char out[TIME_TEXT_SIZE]);
+
 /* Only these have files, sockets and memory. */
 bool process_is_alive(const struct criu_process *process);
 /* As checkpointctl names it: "REG 0", "cwd", "root"; to be freed. */

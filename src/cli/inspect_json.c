@@ -242,14 +242,15 @@ static void add_facts(const struct inspection *inspection, yyjson_mut_doc *doc, 
 yyjson_mut_val *inspection_to_json(const struct inspection *inspection, yyjson_mut_doc *doc)
 {
         const struct metadata *metadata = inspection->metadata;
+        char time[TIME_TEXT_SIZE];
         yyjson_mut_val *object = yyjson_mut_obj(doc);
 
         output_add_text(doc, object, "container_name", metadata->container_name);
         output_add_text(doc, object, "image", metadata->image_name);
         output_add_text(doc, object, "id", metadata->container_id);
         output_add_text(doc, object, "runtime", metadata->runtime);
-        output_add_text(doc, object, "created", metadata->created);
-        output_add_text_if(doc, object, "checkpointed", metadata->checkpointed);
+        output_add_text(doc, object, "created", inspection_created(metadata, time));
+        output_add_text_if(doc, object, "checkpointed", time_without_fraction(metadata->checkpointed, time));
         output_add_text(doc, object, "engine", engine_name(metadata->engine));
         output_add_text_if(doc, object, "ip", metadata->ip);
         output_add_text_if(doc, object, "mac", metadata->mac);

@@ -294,13 +294,14 @@ static void add_mounts(const struct inspection *inspection, struct tree *tree)
 void inspection_to_tree(const struct inspection *inspection, struct tree *tree)
 {
         const struct metadata *metadata = inspection->metadata;
+        char time[TIME_TEXT_SIZE];
 
         tree_add(tree, 0, "%s", metadata->container_name[0] ? metadata->container_name : "Container");
         tree_add(tree, 1, "Image: %s", metadata->image_name);
         tree_add(tree, 1, "ID: %s", metadata->container_id);
         tree_add(tree, 1, "Runtime: %s", metadata->runtime);
-        tree_add(tree, 1, "Created: %s", metadata->created);
-        add_text(tree, 1, "Checkpointed", metadata->checkpointed);
+        tree_add(tree, 1, "Created: %s", inspection_created(metadata, time));
+        add_text(tree, 1, "Checkpointed", time_without_fraction(metadata->checkpointed, time));
         tree_add(tree, 1, "Engine: %s", engine_name(metadata->engine));
         add_networks(inspection, tree);
         add_sizes(metadata, tree);

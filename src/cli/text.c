@@ -78,7 +78,7 @@ void text_append_safe(struct buffer *out, struct slice text)
         while (text.size) {
                 uint32_t code = 0;
                 size_t length = utf8_decode(text, &code);
-                struct slice character;
+                struct slice character = {0};
 
                 (void)slice_take(&text, length ? length : 1, &character);
                 if (length == 0 || code < 0x20 || code == 0x7f)
@@ -95,7 +95,7 @@ void text_append_utf8(struct buffer *out, struct slice text)
         while (text.size) {
                 uint32_t code;
                 size_t length = utf8_decode(text, &code);
-                struct slice character;
+                struct slice character = {0};
 
                 (void)slice_take(&text, length ? length : 1, &character);
                 if (length == 0)
@@ -107,7 +107,7 @@ void text_append_utf8(struct buffer *out, struct slice text)
 
 size_t text_width(const char *text)
 {
-        struct slice rest = SLICE_TEXT(text), character;
+        struct slice rest = SLICE_TEXT(text), character = {0};
         size_t width = 0;
 
         while (rest.size) {
