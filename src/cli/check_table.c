@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/check_table.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/table.h"
 
 static int print_json(const struct check_list *list, const char *subject, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *root = yyjson_mut_obj(doc), *checks;
 
         yyjson_mut_doc_set_root(doc, root);
-        output_add_text(doc, root, "subject", subject);
-        output_add_text(doc, root, "status", check_status_name(check_list_worst(list)));
+        answer_add_text(doc, root, "subject", subject);
+        answer_add_text(doc, root, "status", check_status_name(check_list_worst(list)));
         checks = yyjson_mut_obj_add_arr(doc, root, "checks");
         for (size_t i = 0; i < list->count; i++) {
                 yyjson_mut_val *check = yyjson_mut_arr_add_obj(doc, checks);
 
-                output_add_text(doc, check, "name", list->items[i].name);
-                output_add_text(doc, check, "status", check_status_name(list->items[i].status));
-                output_add_text(doc, check, "reason", list->items[i].reason);
-                output_add_text(doc, check, "remedy", list->items[i].remedy);
+                answer_add_text(doc, check, "name", list->items[i].name);
+                answer_add_text(doc, check, "status", check_status_name(list->items[i].status));
+                answer_add_text(doc, check, "reason", list->items[i].reason);
+                answer_add_text(doc, check, "remedy", list->items[i].remedy);
         }
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static void print_table(const struct check_list *list)

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include "base/clock.h"
 #include "cli/choices.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -23,17 +23,17 @@ static const struct option_spec options[] = {
 static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,
                       struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *root = yyjson_mut_obj(doc);
 
         yyjson_mut_doc_set_root(doc, root);
-        output_add_text(doc, root, "image", to);
-        output_add_text(doc, root, "digest", digest);
+        answer_add_text(doc, root, "image", to);
+        answer_add_text(doc, root, "digest", digest);
         yyjson_mut_obj_add_uint(doc, root, "manifestSize", result->manifest_size);
         yyjson_mut_obj_add_uint(doc, root, "layers", result->layers);
         yyjson_mut_obj_add_uint(doc, root, "layersSize", result->layers_size);
         yyjson_mut_obj_add_uint(doc, root, "timeUs", us);
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static void print_text(const char *to, const char *digest, const struct image_result *result, uint64_t us)

@@ -6,7 +6,7 @@
 #include "archive/archive.h"
 #include "cli/choices.h"
 #include "cli/memory.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -146,7 +146,7 @@ static void add_times(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct ph
 static int print_json(const char *path, const struct container *container,
                       const struct checkpoint_result *result, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *root = yyjson_mut_obj(doc);
         char digest[7 + SHA256_HEX_SIZE] = "sha256:";
         int ret = read_digest(path, digest + 7, err);
@@ -154,16 +154,16 @@ static int print_json(const char *path, const struct container *container,
         if (ret < 0)
                 return ret;
         yyjson_mut_doc_set_root(doc, root);
-        output_add_text(doc, root, "id", result->id);
-        output_add_text(doc, root, "path", path);
+        answer_add_text(doc, root, "id", result->id);
+        answer_add_text(doc, root, "path", path);
         yyjson_mut_obj_add_uint(doc, root, "size", result->times.archive_size);
-        output_add_text(doc, root, "digest", digest);
-        output_add_text(doc, root, "containerId", container->id);
-        output_add_text(doc, root, "containerName", container->name);
-        output_add_text(doc, root, "engine", container->engine);
+        answer_add_text(doc, root, "digest", digest);
+        answer_add_text(doc, root, "containerId", container->id);
+        answer_add_text(doc, root, "containerName", container->name);
+        answer_add_text(doc, root, "engine", container->engine);
         yyjson_mut_obj_add_bool(doc, root, "leftRunning", !stop);
         add_times(doc, root, &result->times);
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static int checkpoint(const struct cli *cli, const struct runtime_driver *driver,

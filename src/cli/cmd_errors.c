@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "archive/errors.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "criu/cause.h"
@@ -51,20 +51,20 @@ static void add_object(void *context, const struct error_kind *kind)
         yyjson_mut_doc *doc = context;
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc));
 
-        output_add_text(doc, object, "code", kind->code);
-        output_add_text(doc, object, "title", kind->title);
-        output_add_text_if(doc, object, "hint", kind->hint);
+        answer_add_text(doc, object, "code", kind->code);
+        answer_add_text(doc, object, "title", kind->title);
+        answer_add_text_if(doc, object, "hint", kind->hint);
         yyjson_mut_obj_add_int(doc, object, "exitStatus", kind->exit_status);
         yyjson_mut_obj_add_int(doc, object, "httpStatus", kind->http_status);
 }
 
 static int print_json(struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
 
         yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
         each_kind(add_object, doc);
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include "cli/inspect.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/verb.h"
 
 enum format { FORMAT_TREE, FORMAT_JSON };
@@ -45,21 +45,21 @@ static unsigned chosen_parts(void)
 static int print_tree(const char *path, struct error *err)
 {
         _cleanup_inspection_ struct inspection *inspection = NULL;
-        _cleanup_tree_ struct tree *tree = tree_new();
+        _cleanup_outline_ struct outline *outline = outline_new();
         int ret = inspection_load(path, chosen_parts(), (pid_t)pid, &inspection, err);
 
         if (ret < 0)
                 return ret;
-        inspection_to_tree(inspection, tree);
+        inspection_to_tree(inspection, outline);
         printf("\nDisplaying container checkpoint tree view from %s\n\n", path);
-        tree_print(tree, stdout);
+        outline_print(outline, stdout);
         putchar('\n');
         return 0;
 }
 
 static int print_json(int argc, char **argv, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *list = yyjson_mut_arr(doc);
 
         yyjson_mut_doc_set_root(doc, list);
@@ -71,7 +71,7 @@ static int print_json(int argc, char **argv, struct error *err)
                         return ret;
                 yyjson_mut_arr_append(list, inspection_to_json(inspection, doc));
         }
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)

@@ -6,7 +6,7 @@
 #include "archive/metadata.h"
 #include "base/clock.h"
 #include "cli/memory.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"
@@ -56,13 +56,13 @@ static void add_object(struct listing *listing, const struct archive *archive,
 {
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(listing->doc, yyjson_mut_doc_get_root(listing->doc));
 
-        output_add_text(listing->doc, object, "namespace", metadata->pod_namespace);
-        output_add_text(listing->doc, object, "pod", metadata->pod_name);
-        output_add_text(listing->doc, object, "container", metadata->container_name);
-        output_add_text(listing->doc, object, "engine", engine_name(metadata->engine));
-        output_add_text_if(listing->doc, object, "checkpointed", time_taken(metadata));
-        output_add_text(listing->doc, object, "name", name);
-        output_add_text(listing->doc, object, "path", archive_path(archive));
+        answer_add_text(listing->doc, object, "namespace", metadata->pod_namespace);
+        answer_add_text(listing->doc, object, "pod", metadata->pod_name);
+        answer_add_text(listing->doc, object, "container", metadata->container_name);
+        answer_add_text(listing->doc, object, "engine", engine_name(metadata->engine));
+        answer_add_text_if(listing->doc, object, "checkpointed", time_taken(metadata));
+        answer_add_text(listing->doc, object, "name", name);
+        answer_add_text(listing->doc, object, "path", archive_path(archive));
         yyjson_mut_obj_add_uint(listing->doc, object, "size", archive_file_size(archive));
 }
 
@@ -152,7 +152,7 @@ static int list(struct listing *listing, int count, char **directories, struct e
                         return ret;
         }
         if (listing->doc)
-                return output_print(listing->doc, err);
+                return answer_print(listing->doc, err);
         if (listing->found)
                 table_print(listing->table, stdout);
         else
@@ -163,7 +163,7 @@ static int list(struct listing *listing, int count, char **directories, struct e
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_table_ struct table *table = table_new();
-        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? output_new() : NULL;
+        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? answer_new() : NULL;
         struct listing listing = {.table = table, .doc = doc};
         char directory[sizeof(default_directory)];
         char *defaults[] = {directory};

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include "cli/archive_source.h"
 #include "cli/choices.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -32,12 +32,12 @@ static const struct option_spec options[] = {
 
 static int print_json(const struct restore_result *result, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *root = yyjson_mut_obj(doc), *times;
 
         yyjson_mut_doc_set_root(doc, root);
-        output_add_text(doc, root, "containerId", result->container_id);
-        output_add_text(doc, root, "name", result->name);
+        answer_add_text(doc, root, "containerId", result->container_id);
+        answer_add_text(doc, root, "name", result->name);
         yyjson_mut_obj_add_int(doc, root, "pid", result->pid);
         yyjson_mut_obj_add_uint(doc, root, "startTime", result->start_time);
         yyjson_mut_obj_add_uint(doc, root, "processes", result->processes);
@@ -45,7 +45,7 @@ static int print_json(const struct restore_result *result, struct error *err)
         yyjson_mut_obj_add_uint(doc, times, "preflightUs", result->preflight_us);
         yyjson_mut_obj_add_uint(doc, times, "restoreUs", result->restore_us);
         yyjson_mut_obj_add_uint(doc, times, "totalUs", result->total_us);
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static void print_text(const struct restore_result *result)

@@ -2,7 +2,7 @@
 #include <limits.h>
 #include "cli/inspect.h"
 #include "cli/memory.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -54,17 +54,17 @@ static int print_table(struct inspection **list, int count)
 
 static int print_json(struct inspection **list, int count, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *array = yyjson_mut_arr(doc);
 
         yyjson_mut_doc_set_root(doc, array);
         for (int i = 0; i < count; i++) {
                 yyjson_mut_val *object = inspection_to_json(list[i], doc);
 
-                output_add_text(doc, object, "path", list[i]->path);
+                answer_add_text(doc, object, "path", list[i]->path);
                 yyjson_mut_arr_append(array, object);
         }
-        return output_print(doc, err);
+        return answer_print(doc, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include "archive/verify.h"
 #include "cli/memory.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
 #include "cli/units.h"
@@ -43,7 +43,7 @@ static void add_object(const char *path, const struct verify_report *report, yyj
 {
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc)), *faults;
 
-        output_add_text(doc, object, "path", path);
+        answer_add_text(doc, object, "path", path);
         yyjson_mut_obj_add_bool(doc, object, "ok", report->fault_count == 0);
         yyjson_mut_obj_add_uint(doc, object, "members", report->members);
         yyjson_mut_obj_add_bool(doc, object, "digestsPresent", report->digests_present);
@@ -53,9 +53,9 @@ static void add_object(const char *path, const struct verify_report *report, yyj
         for (size_t i = 0; i < report->fault_count; i++) {
                 yyjson_mut_val *fault = yyjson_mut_arr_add_obj(doc, faults);
 
-                output_add_text(doc, fault, "object", report->faults[i].object);
-                output_add_text(doc, fault, "reason", report->faults[i].reason);
-                output_add_text(doc, fault, "code", report->faults[i].kind->code);
+                answer_add_text(doc, fault, "object", report->faults[i].object);
+                answer_add_text(doc, fault, "reason", report->faults[i].reason);
+                answer_add_text(doc, fault, "code", report->faults[i].kind->code);
         }
 }
 
@@ -66,13 +66,13 @@ static void report_error(const char *path, const struct error *error, yyjson_mut
                 yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc)), *faults,
                                *fault;
 
-                output_add_text(doc, object, "path", path);
+                answer_add_text(doc, object, "path", path);
                 yyjson_mut_obj_add_bool(doc, object, "ok", false);
                 faults = yyjson_mut_obj_add_arr(doc, object, "faults");
                 fault = yyjson_mut_arr_add_obj(doc, faults);
-                output_add_text(doc, fault, "object", path);
-                output_add_text(doc, fault, "reason", error->text);
-                output_add_text(doc, fault, "code", error_code(error));
+                answer_add_text(doc, fault, "object", path);
+                answer_add_text(doc, fault, "reason", error->text);
+                answer_add_text(doc, fault, "code", error_code(error));
                 return;
         }
         print_safe("BAD ", path);
@@ -104,7 +104,7 @@ static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct erro
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? output_new() : NULL;
+        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? answer_new() : NULL;
         int status = 0, ret;
 
         if (doc)
@@ -115,7 +115,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
                         return ret;
                 status = status ? status : ret;
         }
-        ret = doc ? output_print(doc, err) : 0;
+        ret = doc ? answer_print(doc, err) : 0;
         return ret < 0 ? ret : status;
 }
 

@@ -88,9 +88,11 @@ void inspection_free(struct inspection *inspection)
 
 char *time_without_fraction(const char *time, char out[TIME_TEXT_SIZE])
 {
-        const char *point = strchr(time, '.'), *rest = point ? point + 1 + strspn(point + 1, "0123456789") : "";
+        const char *point = strchr(time, '.'),
+                   *rest = point ? point + 1 + strspn(point + 1, "0123456789") : "";
 
-        snprintf(out, TIME_TEXT_SIZE, "%.*s%s", (int)(point ? (size_t)(point - time) : strlen(time)), time, rest);
+        snprintf(out, TIME_TEXT_SIZE, "%.*s%s", (int)(point ? (size_t)(point - time) : strlen(time)), time,
+                 rest);
         return out;
 }
 

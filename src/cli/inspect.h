@@ -6,7 +6,7 @@
 #include "archive/metadata.h"
 #include "cli/process_order.h"
 #include "cli/process_text.h"
-#include "cli/tree.h"
+#include "cli/outline.h"
 
 enum inspect_part {
         INSPECT_STATISTICS = 1 << 0,
@@ -39,7 +39,7 @@ CLEANUP_DEFINE(struct inspection *, inspection_free);
 #define _cleanup_inspection_ _cleanup_(inspection_freep)
 
 /* checkpointctl's tree. */
-void inspection_to_tree(const struct inspection *inspection, struct tree *tree);
+void inspection_to_tree(const struct inspection *inspection, struct outline *outline);
 /* checkpointctl's object. */
 yyjson_mut_val *inspection_to_json(const struct inspection *inspection, yyjson_mut_doc *doc);
 

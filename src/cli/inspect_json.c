@@ -2,7 +2,7 @@
 /* The JSON of `inspect`: checkpointctl's fields, and "snap" with our own facts where there are some. */
 #include "cli/inspect.h"
 #include "cli/memory.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/units.h"
 
 static void add_networks(const struct inspection *inspection, yyjson_mut_doc *doc, yyjson_mut_val *object)
@@ -18,13 +18,13 @@ static void add_networks(const struct inspection *inspection, yyjson_mut_doc *do
                 if (i == 0 || strcmp(interfaces[i].network, interfaces[i - 1].network) != 0) {
                         yyjson_mut_val *network = yyjson_mut_arr_add_obj(doc, networks);
 
-                        output_add_text(doc, network, "name", interfaces[i].network);
+                        answer_add_text(doc, network, "name", interfaces[i].network);
                         members = yyjson_mut_obj_add_obj(doc, network, "interfaces");
                 }
-                output_add_text_if(doc, interface, "ip", interfaces[i].ip);
-                output_add_text_if(doc, interface, "mac", interfaces[i].mac);
-                output_add_text_if(doc, interface, "gateway", interfaces[i].gateway);
-                yyjson_mut_obj_add(members, output_text(doc, interfaces[i].name), interface);
+                answer_add_text_if(doc, interface, "ip", interfaces[i].ip);
+                answer_add_text_if(doc, interface, "mac", interfaces[i].mac);
+                answer_add_text_if(doc, interface, "gateway", interfaces[i].gateway);
+                yyjson_mut_obj_add(members, answer_text(doc, interfaces[i].name), interface);
         }
         network_interfaces_free(interfaces, count);
 }
@@ -33,10 +33,10 @@ static void add_sizes(const struct metadata *metadata, yyjson_mut_doc *doc, yyjs
 {
         yyjson_mut_val *sizes = yyjson_mut_obj_add_obj(doc, object, "checkpoint_size");
 
-        output_add_uint_if(doc, sizes, "total_size", metadata->checkpoint_size);
-        output_add_uint_if(doc, sizes, "memory_pages_size", metadata->pages_size);
-        output_add_uint_if(doc, sizes, "amd_gpu_memory_pages_size", metadata->gpu_pages_size);
-        output_add_uint_if(doc, sizes, "root_fs_diff_size", metadata->rootfs_diff_size);
+        answer_add_uint_if(doc, sizes, "total_size", metadata->checkpoint_size);
+        answer_add_uint_if(doc, sizes, "memory_pages_size", metadata->pages_size);
+        answer_add_uint_if(doc, sizes, "amd_gpu_memory_pages_size", metadata->gpu_pages_size);
+        answer_add_uint_if(doc, sizes, "root_fs_diff_size", metadata->rootfs_diff_size);
 }
 
 static void add_statistics(const struct criu_statistics *statistics, yyjson_mut_doc *doc,
@@ -47,12 +47,12 @@ static void add_statistics(const struct criu_statistics *statistics, yyjson_mut_
         if (!statistics->present)
                 return;
         out = yyjson_mut_obj_add_obj(doc, object, "statistics");
-        output_add_uint_if(doc, out, "freezing_time", statistics->freezing_time);
-        output_add_uint_if(doc, out, "frozen_time", statistics->frozen_time);
-        output_add_uint_if(doc, out, "memdump_time", statistics->memdump_time);
-        output_add_uint_if(doc, out, "memwrite_time", statistics->memwrite_time);
-        output_add_uint_if(doc, out, "pages_scanned", statistics->pages_scanned);
-        output_add_uint_if(doc, out, "pages_written", statistics->pages_written);
+        answer_add_uint_if(doc, out, "freezing_time", statistics->freezing_time);
+        answer_add_uint_if(doc, out, "frozen_time", statistics->frozen_time);
+        answer_add_uint_if(doc, out, "memdump_time", statistics->memdump_time);
+        answer_add_uint_if(doc, out, "memwrite_time", statistics->memwrite_time);
+        answer_add_uint_if(doc, out, "pages_scanned", statistics->pages_scanned);
+        answer_add_uint_if(doc, out, "pages_written", statistics->pages_written);
 }
 
 static void add_metadata(const struct inspection *inspection, yyjson_mut_doc *doc, yyjson_mut_val *object)
@@ -61,11 +61,11 @@ static void add_metadata(const struct inspection *inspection, yyjson_mut_doc *do
         _cleanup_free_ struct annotation *annotations = NULL;
         size_t count = inspection_annotations(inspection, &annotations);
 
-        output_add_text_if(doc, out, "pod_name", inspection->metadata->pod_name);
-        output_add_text_if(doc, out, "kubernetes_namespace", inspection->metadata->pod_namespace);
+        answer_add_text_if(doc, out, "pod_name", inspection->metadata->pod_name);
+        answer_add_text_if(doc, out, "kubernetes_namespace", inspection->metadata->pod_namespace);
         members = count ? yyjson_mut_obj_add_obj(doc, out, "annotations") : NULL;
         for (size_t i = 0; i < count; i++)
-                output_add_text(doc, members, annotations[i].key, annotations[i].value);
+                answer_add_text(doc, members, annotations[i].key, annotations[i].value);
 }
 
 /* A variable without "=" becomes a name without a value. */
@@ -83,7 +83,7 @@ static void add_environment(const struct process_text *text, yyjson_mut_doc *doc
                         *equals++ = '\0';
                 if (!members)
                         members = yyjson_mut_obj_add_obj(doc, object, "environment_variables");
-                output_add_text(doc, members, name, equals ? equals : "");
+                answer_add_text(doc, members, name, equals ? equals : "");
         }
 }
 
@@ -94,13 +94,13 @@ static yyjson_mut_val *process_to_json(const struct inspection *inspection, size
         yyjson_mut_val *object = yyjson_mut_obj(doc);
 
         yyjson_mut_obj_add_int(doc, object, "pid", process->pid);
-        output_add_text(doc, object, "command", process->command);
+        answer_add_text(doc, object, "command", process->command);
         if (text) {
                 _cleanup_free_ char *command = process_text_command(text);
 
-                output_add_text_if(doc, object, "cmdline", command);
+                answer_add_text_if(doc, object, "cmdline", command);
         }
-        output_add_text_if(doc, object, "task_state", process->state);
+        answer_add_text_if(doc, object, "task_state", process->state);
         if (text)
                 add_environment(text, doc, object);
         return object;
@@ -152,9 +152,9 @@ static void add_files(const struct inspection *inspection, yyjson_mut_doc *doc, 
                         _cleanup_free_ char *path = descriptor_path(descriptor);
                         yyjson_mut_val *file = yyjson_mut_arr_add_obj(doc, files);
 
-                        output_add_text(doc, file, "type", descriptor_type(descriptor));
-                        output_add_text(doc, file, "fd", name);
-                        output_add_text(doc, file, "path", path);
+                        answer_add_text(doc, file, "type", descriptor_type(descriptor));
+                        answer_add_text(doc, file, "fd", name);
+                        answer_add_text(doc, file, "path", path);
                 }
         }
 }
@@ -166,23 +166,23 @@ static yyjson_mut_val *socket_to_json(const struct criu_socket *socket, yyjson_m
         bool is_inet = strcmp(socket->protocol, "NETLINK") != 0 && strcmp(socket->protocol, "PACKET") != 0;
         char size[UNIT_TEXT_SIZE];
 
-        output_add_text_if(doc, object, "protocol", is_unix ? socket->type : socket->protocol);
+        answer_add_text_if(doc, object, "protocol", is_unix ? socket->type : socket->protocol);
         data = yyjson_mut_obj_add_obj(doc, object, "data");
         if (is_unix) {
                 yyjson_mut_obj_add_str(doc, data, "type", "UNIX");
-                output_add_text_if(doc, data, "address", socket->source);
+                answer_add_text_if(doc, data, "address", socket->source);
                 return object;
         }
         if (is_inet) {
-                output_add_text_if(doc, data, "type", socket->protocol);
-                output_add_text_if(doc, data, "state", socket->state);
-                output_add_text_if(doc, data, "src", socket->source);
-                output_add_uint_if(doc, data, "src_port", socket->source_port);
-                output_add_text_if(doc, data, "dst", socket->destination);
-                output_add_uint_if(doc, data, "dst_port", socket->destination_port);
+                answer_add_text_if(doc, data, "type", socket->protocol);
+                answer_add_text_if(doc, data, "state", socket->state);
+                answer_add_text_if(doc, data, "src", socket->source);
+                answer_add_uint_if(doc, data, "src_port", socket->source_port);
+                answer_add_text_if(doc, data, "dst", socket->destination);
+                answer_add_uint_if(doc, data, "dst_port", socket->destination_port);
         }
-        output_add_text(doc, data, "send_buf", buffer_size_format(socket->send_buffer, size));
-        output_add_text(doc, data, "recv_buf", buffer_size_format(socket->receive_buffer, size));
+        answer_add_text(doc, data, "send_buf", buffer_size_format(socket->send_buffer, size));
+        answer_add_text(doc, data, "recv_buf", buffer_size_format(socket->receive_buffer, size));
         return object;
 }
 
@@ -216,9 +216,9 @@ static void add_mounts(const struct inspection *inspection, yyjson_mut_doc *doc,
         yyjson_arr_foreach (mounts, i, n, mount) {
                 yyjson_mut_val *out = yyjson_mut_arr_add_obj(doc, list);
 
-                output_add_text(doc, out, "destination", json_text_or(mount, "destination", ""));
-                output_add_text(doc, out, "type", json_text_or(mount, "type", ""));
-                output_add_text(doc, out, "source", json_text_or(mount, "source", ""));
+                answer_add_text(doc, out, "destination", json_text_or(mount, "destination", ""));
+                answer_add_text(doc, out, "type", json_text_or(mount, "type", ""));
+                answer_add_text(doc, out, "source", json_text_or(mount, "source", ""));
         }
 }
 
@@ -245,15 +245,15 @@ yyjson_mut_val *inspection_to_json(const struct inspection *inspection, yyjson_m
         char time[TIME_TEXT_SIZE];
         yyjson_mut_val *object = yyjson_mut_obj(doc);
 
-        output_add_text(doc, object, "container_name", metadata->container_name);
-        output_add_text(doc, object, "image", metadata->image_name);
-        output_add_text(doc, object, "id", metadata->container_id);
-        output_add_text(doc, object, "runtime", metadata->runtime);
-        output_add_text(doc, object, "created", inspection_created(metadata, time));
-        output_add_text_if(doc, object, "checkpointed", time_without_fraction(metadata->checkpointed, time));
-        output_add_text(doc, object, "engine", engine_name(metadata->engine));
-        output_add_text_if(doc, object, "ip", metadata->ip);
-        output_add_text_if(doc, object, "mac", metadata->mac);
+        answer_add_text(doc, object, "container_name", metadata->container_name);
+        answer_add_text(doc, object, "image", metadata->image_name);
+        answer_add_text(doc, object, "id", metadata->container_id);
+        answer_add_text(doc, object, "runtime", metadata->runtime);
+        answer_add_text(doc, object, "created", inspection_created(metadata, time));
+        answer_add_text_if(doc, object, "checkpointed", time_without_fraction(metadata->checkpointed, time));
+        answer_add_text(doc, object, "engine", engine_name(metadata->engine));
+        answer_add_text_if(doc, object, "ip", metadata->ip);
+        answer_add_text_if(doc, object, "mac", metadata->mac);
         add_networks(inspection, doc, object);
         add_sizes(metadata, doc, object);
         if (inspection->parts & INSPECT_STATISTICS)

@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include "cli/help.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/signals.h"
 #include "cli/suggest.h"
 
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
         if (ret >= 0)
                 return ret;
         if (cli.json)
-                output_print_error(&err);
+                answer_print_error(&err);
         else
                 error_print(&err, stderr);
         return error_exit_status(&err);

@@ -10,8 +10,8 @@
 #define ARCHIVES TEST_DATA "/archives/"
 
 static const char *const archives[] = {
-        "containerd-2.1.9-counter.tar",     "crio-1.36.3-counter.tar",       "podman-5.4.2-counter-none.tar",
-        "podman-5.8.6-counter-gzip.tar",    "podman-5.8.6-counter-none.tar", "podman-5.8.6-counter-zstd.tar",
+        "containerd-2.1.9-counter.tar",  "crio-1.36.3-counter.tar",       "podman-5.4.2-counter-none.tar",
+        "podman-5.8.6-counter-gzip.tar", "podman-5.8.6-counter-none.tar", "podman-5.8.6-counter-zstd.tar",
         "podman-5.8.6-two-none.tar",
 };
 
@@ -29,10 +29,10 @@ static struct inspection *load(const char *name, unsigned parts, pid_t pid)
 
 static void draw(const struct inspection *inspection, struct capture *capture)
 {
-        _cleanup_tree_ struct tree *tree = tree_new();
+        _cleanup_outline_ struct outline *outline = outline_new();
 
-        inspection_to_tree(inspection, tree);
-        tree_print(tree, capture_begin(capture));
+        inspection_to_tree(inspection, outline);
+        outline_print(outline, capture_begin(capture));
 }
 
 static void assert_line(struct capture *capture, const char *line)
@@ -87,7 +87,8 @@ static void test_only_one_process(void **state)
         assert_int_equal(inspection->place_count, 2);
         assert_int_equal(inspection->places[0].process->pid, 15);
         assert_int_equal(inspection->places[1].process->pid, 33);
-        assert_error(inspection_load(ARCHIVES "containerd-2.1.9-counter.tar", INSPECT_PROCESSES, 4711, &none, &err),
+        assert_error(inspection_load(ARCHIVES "containerd-2.1.9-counter.tar", INSPECT_PROCESSES, 4711, &none,
+                                     &err),
                      &err, ERROR_NOT_FOUND);
 }
 
@@ -111,7 +112,8 @@ static void test_json_nests_the_processes(void **state)
         assert_int_equal(json_uint_or(sleeper, "pid", 0), 33);
         assert_string_equal(json_text_or(sleeper, "cmdline", ""), "sleep 0.3");
         assert_string_equal(json_text_or(sleeper, "task_state", ""), "Alive");
-        assert_string_equal(yyjson_get_str(yyjson_ptr_get(root, "/sockets/0/open_sockets/0/data/state")), "LISTEN");
+        assert_string_equal(yyjson_get_str(yyjson_ptr_get(root, "/sockets/0/open_sockets/0/data/state")),
+                            "LISTEN");
         assert_null(yyjson_obj_get(root, "snap"));
 }
 
@@ -141,20 +143,23 @@ static void test_the_cache_serves_what_was_noted(void **state)
         assert_success(archive_open(ARCHIVES "podman-5.8.6-counter-none.tar", &archive, &err), &err);
         cache = page_cache_new(archive, 1 << 20);
         for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-                assert_success(page_cache_note(cache, "pages-1.img", ranges[i].offset, served, ranges[i].size, &err),
-                               &err);
+                assert_success(
+                        page_cache_note(cache, "pages-1.img", ranges[i].offset, served, ranges[i].size, &err),
+                        &err);
         assert_success(page_cache_fill(cache, &err), &err);
         for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-                assert_success(page_cache_serve(cache, "pages-1.img", ranges[i].offset, served, ranges[i].size, &err),
+                assert_success(page_cache_serve(cache, "pages-1.img", ranges[i].offset, served,
+                                                ranges[i].size, &err),
                                &err);
-                assert_success(
-                        pages_read_direct(archive, "pages-1.img", ranges[i].offset, direct, ranges[i].size, &err),
-                        &err);
+                assert_success(pages_read_direct(archive, "pages-1.img", ranges[i].offset, direct,
+                                                 ranges[i].size, &err),
+                               &err);
                 assert_memory_equal(served, direct, ranges[i].size);
         }
         assert_error(page_cache_note(cache, "pages-1.img", UINT64_MAX - 1, served, 4, &err), &err,
                      ERROR_ARCHIVE_INCONSISTENT);
-        assert_error(page_cache_note(cache, "pages-9.img", 0, served, 4, &err), &err, ERROR_ARCHIVE_MEMBER_MISSING);
+        assert_error(page_cache_note(cache, "pages-9.img", 0, served, 4, &err), &err,
+                     ERROR_ARCHIVE_MEMBER_MISSING);
 }
 
 static void test_the_cache_has_a_limit(void **state)
@@ -174,8 +179,10 @@ static void test_times_lose_their_fraction(void **state)
 {
         char out[TIME_TEXT_SIZE];
 
-        assert_string_equal(time_without_fraction("2026-11-23T04:52:22.971145087Z", out), "2026-11-23T04:52:22Z");
-        assert_string_equal(time_without_fraction("2026-11-23T04:52:22.5+01:00", out), "2026-11-23T04:52:22+01:00");
+        assert_string_equal(time_without_fraction("2026-11-23T04:52:22.971145087Z", out),
+                            "2026-11-23T04:52:22Z");
+        assert_string_equal(time_without_fraction("2026-11-23T04:52:22.5+01:00", out),
+                            "2026-11-23T04:52:22+01:00");
         assert_string_equal(time_without_fraction("2026-11-23T04:52:22Z", out), "2026-11-23T04:52:22Z");
         assert_string_equal(time_without_fraction("", out), "");
 }

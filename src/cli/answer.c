@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/memory.h"
-#include "cli/output.h"
+#include "cli/answer.h"
 #include "cli/text.h"
 
 static void *json_malloc(void *context, size_t size)
@@ -18,14 +18,14 @@ static void json_free(void *context, void *pointer)
         free(pointer);
 }
 
-yyjson_mut_doc *output_new(void)
+yyjson_mut_doc *answer_new(void)
 {
         static const yyjson_alc allocator = {json_malloc, json_realloc, json_free, NULL};
 
         return yyjson_mut_doc_new(&allocator);
 }
 
-yyjson_mut_val *output_text(yyjson_mut_doc *doc, const char *text)
+yyjson_mut_val *answer_text(yyjson_mut_doc *doc, const char *text)
 {
         _cleanup_buffer_ struct buffer clean = {0};
 
@@ -33,24 +33,24 @@ yyjson_mut_val *output_text(yyjson_mut_doc *doc, const char *text)
         return yyjson_mut_strncpy(doc, buffer_text(&clean), clean.size);
 }
 
-void output_add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
+void answer_add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
 {
-        yyjson_mut_obj_add(object, output_text(doc, key), output_text(doc, text));
+        yyjson_mut_obj_add(object, answer_text(doc, key), answer_text(doc, text));
 }
 
-void output_add_text_if(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
+void answer_add_text_if(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
 {
         if (text && text[0])
-                output_add_text(doc, object, key, text);
+                answer_add_text(doc, object, key, text);
 }
 
-void output_add_uint_if(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, uint64_t value)
+void answer_add_uint_if(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, uint64_t value)
 {
         if (value)
                 yyjson_mut_obj_add_uint(doc, object, key, value);
 }
 
-int output_print(yyjson_mut_doc *doc, struct error *err)
+int answer_print(yyjson_mut_doc *doc, struct error *err)
 {
         _cleanup_buffer_ struct buffer text = {0};
         int ret = json_write(doc, true, &text, err);
@@ -70,21 +70,21 @@ static void add_log(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *log
                 _cleanup_free_ char *line = strndup(log, length);
 
                 memory_check(line ? 0 : -1);
-                yyjson_mut_arr_append(lines, output_text(doc, line));
+                yyjson_mut_arr_append(lines, answer_text(doc, line));
                 log += length + (log[length] == '\n');
         }
 }
 
-void output_print_error(const struct error *error)
+void answer_print_error(const struct error *error)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = output_new();
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
         yyjson_mut_val *root = yyjson_mut_obj(doc), *object;
 
         yyjson_mut_doc_set_root(doc, root);
         object = yyjson_mut_obj_add_obj(doc, root, "error");
-        output_add_text(doc, object, "code", error_code(error));
-        output_add_text(doc, object, "text", error->text);
-        output_add_text(doc, object, "hint", error_hint(error));
+        answer_add_text(doc, object, "code", error_code(error));
+        answer_add_text(doc, object, "text", error->text);
+        answer_add_text(doc, object, "hint", error_hint(error));
         add_log(doc, object, error->log);
-        (void)output_print(doc, NULL);
+        (void)answer_print(doc, NULL);
 }

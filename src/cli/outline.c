@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include "cli/memory.h"
+#include "cli/text.h"
+#include "cli/outline.h"
+
+struct node {
+        unsigned depth;
+        char *text;
+};
+
+struct outline {
+        struct node *nodes;
+        size_t count, capacity;
+};
+
+struct outline *outline_new(void)
+{
+        struct outline *outline = memory_grow(NULL, 1, sizeof(*outline));
+
+        *outline = (struct outline){0};
+        return outline;
+}
+
+void outline_free(struct outline *outline)
+{
+        for (size_t i = 0; i < outline->count; i++)
+                free(outline->nodes[i].text);
+        free(outline->nodes);
+        free(outline);
+}
+
+static unsigned clamp(const struct outline *outline, unsigned depth)
+{
+        unsigned most = outline->count ? outline->nodes[outline->count - 1].depth + 1 : 0;
+
+        if (depth > most)
+                depth = most;
+        return depth < OUTLINE_DEPTH_LIMIT ? depth : OUTLINE_DEPTH_LIMIT;
+}
+
+void outline_add(struct outline *outline, unsigned depth, const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        struct buffer safe = {0};
+        va_list arguments;
+
+        va_start(arguments, format);
+        memory_check(vasprintf(&text, format, arguments) < 0 ? -ENOMEM : 0);
+        va_end(arguments);
+        text_append_safe(&safe, SLICE_TEXT(text));
+        if (outline->count == outline->capacity) {
+                outline->capacity = outline->capacity ? outline->capacity * 2 : 64;
+                outline->nodes = memory_grow(outline->nodes, outline->capacity, sizeof(*outline->nodes));
+        }
+        outline->nodes[outline->count] = (struct node){
+                .depth = clamp(outline, depth), .text = safe.data ? (char *)safe.data : memory_copy("")};
+        outline->count++;
+}
+
+/* Which nodes have a sibling below them: seen from the end, a node of the same depth came before any
+ * shallower. */
+static bool *find_siblings(const struct outline *outline)
+{
+        bool *has_sibling = memory_grow(NULL, outline->count, sizeof(*has_sibling));
+        bool open[OUTLINE_DEPTH_LIMIT + 2] = {false};
+
+        for (size_t i = outline->count; i-- > 0;) {
+                unsigned depth = outline->nodes[i].depth;
+
+                has_sibling[i] = open[depth];
+                open[depth] = true;
+                /* Children of an earlier node are not siblings of ours. */
+                open[depth + 1] = false;
+        }
+        return has_sibling;
+}
+
+void outline_print(const struct outline *outline, FILE *out)
+{
+        _cleanup_free_ bool *has_sibling = find_siblings(outline);
+        bool line[OUTLINE_DEPTH_LIMIT + 1] = {false}; /* does a line run down at this depth? */
+
+        for (size_t i = 0; i < outline->count; i++) {
+                const struct node *node = &outline->nodes[i];
+
+                for (unsigned depth = 1; depth < node->depth; depth++)
+                        fputs(line[depth] ? "│   " : "    ", out);
+                if (node->depth)
+                        fputs(has_sibling[i] ? "├── " : "└── ", out);
+                line[node->depth] = has_sibling[i];
+                fprintf(out, "%s\n", node->text);
+        }
+}
