@@ -74,7 +74,8 @@ static const struct criu_cause socket_namespace = {
          "A process inherited a socket from outside, or entered another network namespace. Close it "
          "before the checkpoint."},
         CAUSE_DUMP,
-        {"Unable to dump a socket from an external network namespace", "Unable to find a network namespace"}};
+        {"Unable to dump a socket from an external network namespace", "Unable to find a network namespace",
+         "inet: Socket state * obtained but expected"}};
 
 static const struct criu_cause socket_diag = {
         {"SNAP-210", EXIT_RUNTIME, 500, "the kernel lacks the modules that list sockets",
@@ -122,19 +123,19 @@ static const struct criu_cause userfaultfd = {
         CAUSE_DUMP,
         {"[userfaultfd]"}};
 
+static const struct criu_cause bpf = {
+        {"SNAP-216", EXIT_RUNTIME, 409, "a process holds a BPF object that CRIU cannot dump",
+         "Only hash and array maps can be dumped. Stop the tracing or networking program that loaded it "
+         "before the checkpoint."},
+        CAUSE_DUMP,
+        {"does not currently support dumping BPF map", "anon_inode:bpf"}};
+
 static const struct criu_cause kernel_object = {
-        {"SNAP-216", EXIT_RUNTIME, 409, "a process has a kernel object open that CRIU cannot dump",
+        {"SNAP-217", EXIT_RUNTIME, 409, "a process has a kernel object open that CRIU cannot dump",
          "The line below names it (perf events, secret memory, KVM, fscontext, landlock, …). Close it in "
          "the program, or stop the profiler or tracer that made it."},
         CAUSE_DUMP,
         {"Can't dump file * of that type [", "Unknown shit", "path=/secretmem"}};
-
-static const struct criu_cause bpf = {
-        {"SNAP-217", EXIT_RUNTIME, 409, "a process holds a BPF object that CRIU cannot dump",
-         "Only hash and array maps can be dumped. Stop the tracing or networking program that loaded it "
-         "before the checkpoint."},
-        CAUSE_DUMP,
-        {"does not currently support dumping BPF map"}};
 
 static const struct criu_cause uprobes = {
         {"SNAP-218", EXIT_RUNTIME, 409, "a process is being traced with uprobes",
@@ -201,7 +202,8 @@ static const struct criu_cause ghost_limit = {
         {"Can't dump ghost file"}};
 
 static const struct criu_cause stdio_outside = {
-        {"SNAP-227", EXIT_RUNTIME, 409, "standard input, output or error is a file outside the container",
+        {"SNAP-227", EXIT_RUNTIME, 409,
+         "standard input, output or error is a file or terminal outside the container",
          "Start the container with its output in a pipe or /dev/null (podman run -d does so; for crun and"
          " runc: crun run -d ID </dev/null >/dev/null 2>&1)."},
         CAUSE_DUMP,
@@ -401,7 +403,8 @@ static const struct criu_cause criu_missing = {
          "Install criu 4.2 or newer so that the container runtime finds it in its PATH, then run "
          "\"checkpointctl doctor\"."},
         CAUSE_DUMP | CAUSE_RESTORE,
-        {"Can't exec criu swrk", "criu*executable file not found", "failed checking version"}};
+        {"Can't exec criu swrk", "criu*executable file not found", "CRIU version check failed",
+         "failed checking version"}};
 
 static const struct criu_cause no_criu_support = {
         {"SNAP-253", EXIT_RUNTIME, 500, "this container runtime was built without checkpoint support",
@@ -569,6 +572,14 @@ static const struct criu_cause time_namespace = {
         {"Unable to create a new time namespace", "clock offset", "Can't create posix timer",
          "Can't create timers, kernel"}};
 
+static const struct criu_cause network_settings = {
+        {"SNAP-280", EXIT_RUNTIME, 500, "network settings of the dump cannot be set here",
+         "Usually the checkpoint comes from a newer CRIU: install at least the version that made it "
+         "(\"checkpointctl inspect FILE\" shows it). Else the kernel lacks the setting, or /proc/sys is "
+         "read-only."},
+        CAUSE_RESTORE,
+        {"/<sysctls>", "/<confs>"}};
+
 /* General causes, looked for last */
 
 static const struct criu_cause no_space = {
@@ -622,32 +633,32 @@ const struct error_kind ERROR_CRIU_UNKNOWN = {
         "Read CRIU's lines below: the first error is the cause, the others follow from it."};
 
 /* In the order in which they are looked for. */
-#define CAUSES(EACH)                                                                                                          \
-        EACH(tcp_established)                                                                                                 \
-        EACH(tcp_in_flight) EACH(tcp_in_image) EACH(tcp_protocol) EACH(socket_family) EACH(socket_option) EACH(               \
-                unix_external) EACH(unix_in_flight) EACH(socket_namespace) EACH(socket_diag) EACH(tcp_repair)                 \
-                EACH(io_uring) EACH(device) EACH(device_mapping) EACH(userfaultfd) EACH(kernel_object) EACH(                  \
-                        bpf) EACH(uprobes) EACH(tun) EACH(watches) EACH(aio) EACH(pidfd) EACH(sysv) EACH(file_lock)           \
-                        EACH(file_lock_broken) EACH(ghost_limit) EACH(stdio_outside) EACH(mount_unreachable) EACH(            \
-                                mount_covered) EACH(mount_type) EACH(mount_sharing) EACH(deleted_link) EACH(nested_namespace) \
-                                EACH(foreign_session) EACH(terminal) EACH(traced) EACH(freeze_timeout) EACH(                  \
-                                        thread_state) EACH(self_dump) EACH(architecture_mode) EACH(root_dead)                 \
-                                        EACH(seccomp) EACH(vdso) EACH(kernel_features) EACH(dirty_tracking) EACH(             \
-                                                network_lock) EACH(ip_tool) EACH(cgroup_restore) EACH(cgroup_hybrid)          \
-                                                EACH(libcriu) EACH(config_file) EACH(criu_missing) EACH(                      \
-                                                        no_criu_support) EACH(not_running) EACH(privileges)                   \
-                                                        EACH(lsm) EACH(image_newer) EACH(image_missing) EACH(                 \
-                                                                image_truncated) EACH(file_size) EACH(file_changed)           \
-                                                                EACH(file_missing) EACH(mount_missing) EACH(                  \
-                                                                        address_missing) EACH(port_taken)                     \
-                                                                        EACH(interface_missing) EACH(pid_taken) EACH(         \
-                                                                                cpu) EACH(inherit_fd) EACH(capability_lost)   \
-                                                                                EACH(plugin) EACH(ipc_taken) EACH(            \
-                                                                                        time_namespace) EACH(no_space)        \
-                                                                                        EACH(no_memory) EACH(                 \
-                                                                                                image_directory)              \
-                                                                                                EACH(open_files) EACH(        \
-                                                                                                        parasite)             \
+#define CAUSES(EACH)                                                                                                             \
+        EACH(tcp_established)                                                                                                    \
+        EACH(tcp_in_flight) EACH(tcp_in_image) EACH(tcp_protocol) EACH(socket_family) EACH(socket_option) EACH(                  \
+                unix_external) EACH(unix_in_flight) EACH(socket_namespace) EACH(socket_diag) EACH(tcp_repair)                    \
+                EACH(io_uring) EACH(device) EACH(device_mapping) EACH(userfaultfd) EACH(bpf) EACH(kernel_object) EACH(           \
+                        uprobes) EACH(tun) EACH(watches) EACH(aio) EACH(pidfd) EACH(sysv) EACH(file_lock)                        \
+                        EACH(file_lock_broken) EACH(ghost_limit) EACH(stdio_outside) EACH(mount_unreachable) EACH(               \
+                                mount_covered) EACH(mount_type) EACH(mount_sharing) EACH(deleted_link) EACH(nested_namespace)    \
+                                EACH(foreign_session) EACH(terminal) EACH(traced) EACH(freeze_timeout) EACH(                     \
+                                        thread_state) EACH(self_dump) EACH(architecture_mode) EACH(root_dead)                    \
+                                        EACH(seccomp) EACH(vdso) EACH(kernel_features) EACH(dirty_tracking) EACH(                \
+                                                network_lock) EACH(ip_tool) EACH(cgroup_restore) EACH(cgroup_hybrid)             \
+                                                EACH(libcriu) EACH(config_file) EACH(criu_missing) EACH(                         \
+                                                        no_criu_support) EACH(not_running) EACH(privileges)                      \
+                                                        EACH(lsm) EACH(image_newer) EACH(image_missing) EACH(                    \
+                                                                image_truncated) EACH(file_size) EACH(file_changed)              \
+                                                                EACH(file_missing) EACH(mount_missing) EACH(                     \
+                                                                        address_missing) EACH(port_taken)                        \
+                                                                        EACH(interface_missing) EACH(pid_taken) EACH(            \
+                                                                                cpu) EACH(inherit_fd) EACH(capability_lost)      \
+                                                                                EACH(plugin) EACH(ipc_taken) EACH(               \
+                                                                                        time_namespace) EACH(network_settings)   \
+                                                                                        EACH(no_space) EACH(                     \
+                                                                                                no_memory) EACH(image_directory) \
+                                                                                                EACH(open_files) EACH(           \
+                                                                                                        parasite)                \
                                                                                                         EACH(restored_crash)
 
 #define AS_CAUSE(name) &name,
