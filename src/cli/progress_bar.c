@@ -76,14 +76,15 @@ static void redraw(struct progress_bar *bar, uint64_t now, bool with_bar)
         bar->drawn = now;
 }
 
-static void print_line(struct progress_bar *bar, uint64_t now)
+/* A phase that begins has only its name. */
+static void print_line(struct progress_bar *bar, uint64_t now, bool is_new)
 {
         char done[UNIT_TEXT_SIZE], total[UNIT_TEXT_SIZE];
 
         fprintf(bar->out, "phase: %s", bar->phase);
-        if (bar->done)
+        if (!is_new && bar->done)
                 fprintf(bar->out, " %s", size_format(bar->done, done));
-        if (bar->done && bar->total)
+        if (!is_new && bar->done && bar->total)
                 fprintf(bar->out, " of %s", size_format(bar->total, total));
         putc('\n', bar->out);
         fflush(bar->out);
@@ -121,7 +122,7 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
         if (bar->style == PROGRESS_TERMINAL && now - bar->drawn >= REDRAW_US)
                 redraw(bar, now, true);
         else if (bar->style == PROGRESS_LINES && (is_new || now - bar->drawn >= LINE_INTERVAL_US))
-                print_line(bar, now);
+                print_line(bar, now, is_new);
 }
 
 static bool cancelled(void *context)
