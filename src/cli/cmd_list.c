@@ -99,15 +99,16 @@ static int add_archive(struct listing *listing, const char *path, const char *na
 /* One that cannot be read must not hide the others. */
 static void add_or_report(struct listing *listing, const char *directory, const char *name)
 {
-        _cleanup_buffer_ struct buffer path = {0}, text = {0};
+        _cleanup_buffer_ struct buffer path = {0};
         struct error err = {0};
 
         memory_check(
                 buffer_printf(&path, "%s%s%s", directory, text_ends_with(directory, "/") ? "" : "/", name));
         if (add_archive(listing, buffer_text(&path), name, &err) == 0)
                 return;
-        text_append_safe(&text, SLICE_TEXT(err.text));
-        fprintf(stderr, "Skipped: %s [%s]\n", buffer_text(&text), error_code(&err));
+        fputs("Skipped: ", stderr);
+        text_print_safe(err.text, stderr);
+        fprintf(stderr, " [%s]\n", error_code(&err));
 }
 
 static int add_directory(struct listing *listing, const char *directory, struct error *err)

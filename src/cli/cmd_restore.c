@@ -4,6 +4,7 @@
 #include "cli/choices.h"
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
+#include "cli/text.h"
 #include "cli/units.h"
 #include "cli/verb.h"
 #include "runtime/restore.h"
@@ -52,9 +53,11 @@ static void print_text(const struct restore_result *result)
 {
         char restore[UNIT_TEXT_SIZE], total[UNIT_TEXT_SIZE];
 
-        printf("Restored: %s (PID %d, %u process%s) in %s, %s with all checks\n", result->name,
-               (int)result->pid, result->processes, result->processes == 1 ? "" : "es",
-               duration_format(result->restore_us, restore), duration_format(result->total_us, total));
+        fputs("Restored: ", stdout);
+        text_print_safe(result->name, stdout);
+        printf(" (PID %d, %u process%s) in %s, %s with all checks\n", (int)result->pid, result->processes,
+               result->processes == 1 ? "" : "es", duration_format(result->restore_us, restore),
+               duration_format(result->total_us, total));
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)

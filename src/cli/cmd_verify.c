@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include "archive/verify.h"
-#include "cli/memory.h"
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
@@ -12,10 +11,8 @@
 
 static void print_safe(const char *prefix, const char *text)
 {
-        _cleanup_buffer_ struct buffer safe = {0};
-
-        text_append_safe(&safe, SLICE_TEXT(text));
-        printf("%s%s", prefix, buffer_text(&safe));
+        fputs(prefix, stdout);
+        text_print_safe(text, stdout);
 }
 
 static void print_text(const char *path, const struct verify_report *report)

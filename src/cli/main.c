@@ -5,9 +5,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include "cli/help.h"
+#include "cli/memory.h"
 #include "cli/answer.h"
 #include "cli/signals.h"
 #include "cli/suggest.h"
+#include "cli/text.h"
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
@@ -111,6 +113,33 @@ static int flush_output(struct error *err)
         return error_errno(err, errno ? errno : EIO, "cannot write to standard output");
 }
 
+/* What is said about an archive may quote it. Line ends are kept where a field has lines. */
+static void make_safe(char *field, size_t size, bool has_lines)
+{
+        _cleanup_buffer_ struct buffer safe = {0};
+        char *rest = field;
+
+        while (*rest) {
+                size_t length = has_lines ? strcspn(rest, "\n") : strlen(rest);
+
+                text_append_safe(&safe, (struct slice){(const uint8_t *)rest, length});
+                rest += length;
+                if (*rest == '\n') {
+                        memory_check(buffer_append_text(&safe, "\n"));
+                        rest++;
+                }
+        }
+        snprintf(field, size, "%s", buffer_text(&safe));
+}
+
+static void print_error(struct error *err)
+{
+        make_safe(err->text, sizeof(err->text), false);
+        make_safe(err->hint, sizeof(err->hint), false);
+        make_safe(err->log, sizeof(err->log), true);
+        error_print(err, stderr);
+}
+
 int main(int argc, char **argv)
 {
         struct error err = {0};
@@ -133,6 +162,6 @@ int main(int argc, char **argv)
         if (cli.json)
                 answer_print_error(&err);
         else
-                error_print(&err, stderr);
+                print_error(&err);
         return error_exit_status(&err);
 }

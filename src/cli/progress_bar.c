@@ -10,7 +10,7 @@
 #define PHASE_SIZE       32
 #define REDRAW_US        100000
 #define LINE_INTERVAL_US 10000000 /* a log file wants a sign of life, not a film */
-#define BAR_WIDTH        30
+#define BAR_WIDTH        24
 #define FIXED_WIDTH      76 /* columns of a line with its bar */
 
 struct progress_bar {

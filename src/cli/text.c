@@ -90,6 +90,14 @@ void text_append_safe(struct buffer *out, struct slice text)
         }
 }
 
+void text_print_safe(const char *text, FILE *out)
+{
+        _cleanup_buffer_ struct buffer safe = {0};
+
+        text_append_safe(&safe, SLICE_TEXT(text));
+        fputs(buffer_text(&safe), out);
+}
+
 void text_append_utf8(struct buffer *out, struct slice text)
 {
         while (text.size) {

@@ -15,6 +15,8 @@ size_t utf8_decode(struct slice text, uint32_t *out);
 /* Appends `text` so that a terminal shows it and does nothing else: controls and invalid bytes as \x1b,
  * invisible and direction-changing characters as \u{202e}. */
 void text_append_safe(struct buffer *out, struct slice text);
+/* Prints `text` in that form. */
+void text_print_safe(const char *text, FILE *out);
 /* Appends `text` with U+FFFD in place of every invalid byte. */
 void text_append_utf8(struct buffer *out, struct slice text);
 
