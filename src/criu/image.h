@@ -17,10 +17,13 @@
 struct criu_image_kind {
         const char *name; /* "PSTREE" */
         uint32_t magic;
+        const char *file; /* "pstree.img"; "core-" when a number follows */
 };
 
 /* NULL when unknown. */
 const struct criu_image_kind *criu_image_kind_by_magic(uint32_t magic);
+/* NULL for files that are no images of records (memory pages, tar files, dumps of "ip") and unknown ones. */
+const struct criu_image_kind *criu_image_kind_by_file(const char *file);
 
 struct criu_image {
         const char *name; /* for errors; borrowed */
@@ -33,5 +36,11 @@ int criu_image_open(struct slice bytes, const char *name, const char *expected, 
                     struct error *err);
 /* 1: `record` is the next record; 0: end; negative: cut short or absurd. */
 int criu_image_next(struct criu_image *image, struct slice *record, struct error *err);
+
+/* Skips the raw bytes that stand after `record` in kinds that have them. */
+int criu_image_skip_payload(struct criu_image *image, struct slice record, struct error *err);
+
+/* Reads to the end: frames, payloads and that each record is well-formed protobuf. */
+int criu_image_scan(struct slice bytes, const char *name, const char *expected, struct error *err);
 
 #endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that is freed all at once, with a limit: small records from outside unfold into much larger structures. */
+#ifndef SNAP_CRIU_ARENA_H
+#define SNAP_CRIU_ARENA_H
+
+#include <protobuf-c/protobuf-c.h>
+#include "base/bytes.h"
+
+struct criu_arena_block;
+
+struct criu_arena {
+        struct criu_arena_block *blocks;
+        uint64_t total, limit;
+};
+
+/* A dump of ten thousand processes with a thousand mappings each stays below. */
+#define CRIU_ARENA_LIMIT (2 * GIB)
+#define CRIU_ARENA_INIT  ((struct criu_arena){.limit = CRIU_ARENA_LIMIT})
+
+/* Zeroed, aligned for any type; NULL when memory or the limit is exhausted. */
+void *criu_arena_alloc(struct criu_arena *arena, size_t size);
+void *criu_arena_array(struct criu_arena *arena, size_t count, size_t size);
+/* A terminated copy; inner NULs become "@", as CRIU's tools show abstract socket names. */
+char *criu_arena_text(struct criu_arena *arena, struct slice text);
+char *criu_arena_printf(struct criu_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For protobuf-c; borrows the arena, and its "free" does nothing. */
+ProtobufCAllocator criu_arena_allocator(struct criu_arena *arena);
+void criu_arena_free(struct criu_arena *arena);
+#define _cleanup_criu_arena_ _cleanup_(criu_arena_free)
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "criu/dump.h"
+
+#include <errno.h>
+#include "criu/errors.h"
+#include "criu/loader.h"
+
+struct dump_owner {
+        struct criu_dump dump; /* first, so that the public pointer is this one */
+        struct criu_arena arena;
+};
+
+static int dump_load_inventory(struct criu_loader *loader, struct criu_inventory *out, struct error *err)
+{
+        Criu__Inventory *inventory;
+        int r = criu_record_read(loader->source, "inventory.img", "INVENTORY", &criu__inventory__descriptor,
+                                 loader->arena, &inventory, err);
+
+        if (r < 0)
+                return r;
+        *out = (struct criu_inventory){
+                .version = inventory->version,
+                .has_root_ids = inventory->root_ids != NULL,
+                .tcp_close = inventory->tcp_close,
+                .lsm_type = inventory->lsm_type,
+                .network_lock = inventory->network_lock,
+        };
+        return 0;
+}
+
+static int dump_load_statistics(struct criu_loader *loader, struct criu_statistics *out, struct error *err)
+{
+        struct error absent = {0};
+        const Criu__DumpStatistics *s;
+        Criu__Statistics *statistics;
+        int r = criu_record_read(loader->source, "stats-dump", "STATS", &criu__statistics__descriptor,
+                                 loader->arena, &statistics, &absent);
+
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0) {
+                if (err)
+                        *err = absent;
+                return r;
+        }
+        s = statistics->dump;
+        if (!s)
+                return 0;
+        *out = (struct criu_statistics){
+                .present = true,
+                .freezing_time = s->freezing_time,
+                .frozen_time = s->frozen_time,
+                .memdump_time = s->memdump_time,
+                .memwrite_time = s->memwrite_time,
+                .pages_scanned = s->pages_scanned,
+                .pages_skipped_parent = s->pages_skipped_parent,
+                .pages_written = s->pages_written,
+                .pages_lazy = s->pages_lazy,
+                .page_pipes = s->page_pipes,
+                .page_pipe_bufs = s->page_pipe_bufs,
+                .shmem_pages_scanned = s->shmem_pages_scanned,
+                .shmem_pages_written = s->shmem_pages_written,
+        };
+        return 0;
+}
+
+static int dump_add_pages(void *argument, const char *name, uint64_t size)
+{
+        uint64_t *total = argument;
+
+        if (text_starts_with(name, "pages-") && add_overflow(*total, size, total))
+                *total = UINT64_MAX;
+        return 0;
+}
+
+static int dump_load_all(struct criu_loader *loader, struct criu_dump *dump, struct error *err)
+{
+        struct criu_tree tree;
+        int r = dump_load_inventory(loader, &dump->inventory, err);
+
+        if (r == 0)
+                r = dump_load_statistics(loader, &dump->statistics, err);
+        if (r == 0)
+                r = criu_tree_load(loader->source, loader->arena, &tree, err);
+        if (r == 0 && loader->load & (CRIU_LOAD_FILES | CRIU_LOAD_MAPPINGS))
+                r = criu_files_load(loader->source, loader->arena, &loader->files, err);
+        if (r < 0)
+                return r;
+        dump->processes = criu_arena_array(loader->arena, tree.count, sizeof(*dump->processes));
+        if (!dump->processes)
+                return error_oom(err);
+        for (size_t i = 0; i < tree.count; i++) {
+                r = criu_load_process(loader, tree.items[i], &dump->processes[i], err);
+                if (r < 0)
+                        return r;
+        }
+        dump->process_count = tree.count;
+        if (loader->load & CRIU_LOAD_MOUNTS)
+                r = criu_load_mounts(loader, tree.items[0]->pid, dump, err);
+        if (r < 0)
+                return r;
+        return loader->source->list(loader->source->context, dump_add_pages, &dump->pages_size, err);
+}
+
+int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out, struct error *err)
+{
+        struct dump_owner *owner = calloc(1, sizeof(*owner));
+        _cleanup_criu_dump_ struct criu_dump *dump = owner ? &owner->dump : NULL;
+        struct criu_loader loader;
+        int r;
+
+        if (!owner)
+                return error_oom(err);
+        owner->arena = CRIU_ARENA_INIT;
+        loader = (struct criu_loader){.source = source, .load = load, .arena = &owner->arena};
+        r = dump_load_all(&loader, dump, err);
+        if (r < 0)
+                return r;
+        *out = steal_ptr(dump);
+        return 0;
+}
+
+void criu_dump_free(struct criu_dump *dump)
+{
+        struct dump_owner *owner = (struct dump_owner *)dump;
+
+        if (!owner)
+                return;
+        criu_arena_free(&owner->arena);
+        free(owner);
+}

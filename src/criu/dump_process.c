@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include "criu/errors.h"
+#include "criu/loader.h"
+#include "criu/pagemap.h"
+#include "criu/vma.h"
+
+static const char *process_state_name(uint32_t state)
+{
+        switch (state) {
+        case CRIU_TASK_ALIVE:
+                return "Alive";
+        case CRIU_TASK_DEAD:
+                return "Dead";
+        case CRIU_TASK_STOPPED:
+                return "Stopped";
+        case CRIU_TASK_HELPER:
+                return "Helper";
+        case CRIU_TASK_THREAD:
+                return "Thread";
+        case CRIU_TASK_ZOMBIE:
+                return "Zombie";
+        }
+        return "Unknown";
+}
+
+static int process_load_mappings(struct criu_loader *loader, const Criu__Memory *memory,
+                                 struct criu_process *out, struct error *err)
+{
+        out->mappings = criu_arena_array(loader->arena, memory->n_mappings, sizeof(*out->mappings));
+        if (!out->mappings)
+                return error_oom(err);
+        for (size_t i = 0; i < memory->n_mappings; i++) {
+                const Criu__Mapping *from = memory->mappings[i];
+                uint32_t type = criu_vma_file_type(from);
+                const Criu__File *file =
+                        type ? criu_files_find(&loader->files, type, (uint32_t)from->shmid) : NULL;
+                const char *path = file ? criu_file_path(loader, file) : "";
+
+                if (!path)
+                        return error_oom(err);
+                out->mappings[i] = (struct criu_mapping){
+                        .start = from->start,
+                        .end = from->end,
+                        .protection = from->protection,
+                        .flags = from->flags,
+                        .status = from->status,
+                        .file_offset = type ? from->offset : 0,
+                        .path = path,
+                };
+        }
+        out->mapping_count = memory->n_mappings;
+        return 0;
+}
+
+static int process_load_files(struct criu_loader *loader, uint32_t pid, const Criu__Memory *memory,
+                              struct criu_process *out, struct error *err)
+{
+        Criu__FileSystem *fs;
+        Criu__ObjectIds *ids;
+        char name[64];
+        int r;
+
+        snprintf(name, sizeof(name), "mm-%u.img", pid);
+        r = criu_regular_path(loader, memory->exe_file_id, name, &out->exe, err);
+        if (r == 0)
+                r = criu_fs_load(loader->source, pid, loader->arena, &fs, err);
+        if (r < 0)
+                return r;
+        snprintf(name, sizeof(name), "fs-%u.img", pid);
+        r = criu_regular_path(loader, fs->cwd_id, name, &out->cwd, err);
+        if (r == 0)
+                r = criu_regular_path(loader, fs->root_id, name, &out->root, err);
+        if (r == 0)
+                r = criu_ids_load(loader->source, pid, loader->arena, &ids, err);
+        return r < 0 ? r : criu_load_descriptors(loader, ids, fs, out, err);
+}
+
+static int process_load_memory(struct criu_loader *loader, uint32_t pid, struct criu_process *out,
+                               struct error *err)
+{
+        Criu__Memory *memory;
+        uint32_t pages_id;
+        char name[64];
+        int r = criu_memory_load(loader->source, pid, loader->arena, &memory, err);
+
+        if (r < 0)
+                return r;
+        out->argument_start = memory->argument_start;
+        out->argument_end = memory->argument_end;
+        out->environment_start = memory->environment_start;
+        out->environment_end = memory->environment_end;
+        snprintf(name, sizeof(name), "pagemap-%u.img", pid);
+        r = criu_pagemap_size(loader->source, name, &pages_id, &out->memory, err);
+        if (r == 0 && loader->load & CRIU_LOAD_MAPPINGS)
+                r = process_load_mappings(loader, memory, out, err);
+        if (r == 0 && loader->load & CRIU_LOAD_FILES)
+                r = process_load_files(loader, pid, memory, out, err);
+        return r;
+}
+
+int criu_load_process(struct criu_loader *loader, const Criu__TreeItem *item, struct criu_process *out,
+                      struct error *err)
+{
+        Criu__Core *core;
+        int r = criu_core_load(loader->source, item->pid, loader->arena, &core, err);
+
+        if (r < 0)
+                return r;
+        *out = (struct criu_process){
+                .pid = (pid_t)item->pid,
+                .ppid = (pid_t)item->ppid,
+                .pgid = (pid_t)item->pgid,
+                .sid = (pid_t)item->sid,
+                .command = core->task->comm,
+                .state = process_state_name(core->task->state),
+                .threads = (uint32_t)item->n_threads,
+                .exe = "",
+                .root = "",
+                .cwd = "",
+        };
+        return criu_core_is_dead(core) ? 0 : process_load_memory(loader, item->pid, out, err);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "criu/pagemap.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include "criu/errors.h"
+#include "criu/wire.h"
+
+/* Some 20 bytes for each region: at worst, with every other page present, 80 GB of memory. */
+#define PAGEMAP_LIMIT (256 * MIB)
+
+enum { HEAD_PAGES_ID = 1 };
+enum { ENTRY_ADDRESS = 1, ENTRY_PAGES_32 = 2, ENTRY_IN_PARENT = 3, ENTRY_FLAGS = 4, ENTRY_PAGES = 5 };
+
+static int pagemap_bad(const struct criu_pagemap *pagemap, struct error *err, const char *reason)
+{
+        return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "%s: %s", pagemap->records.name, reason);
+}
+
+int criu_pagemap_open(const struct criu_source *source, const char *name, struct criu_pagemap *out,
+                      struct error *err)
+{
+        struct slice head;
+        uint64_t id = 0;
+        int r;
+
+        *out = (struct criu_pagemap){0};
+        r = criu_records_open(source, name, "PAGEMAP", PAGEMAP_LIMIT, &out->records, err);
+        if (r < 0)
+                return r;
+        r = criu_image_next(&out->records.image, &head, err);
+        if (r > 0 && wire_find(head, HEAD_PAGES_ID, &id) > 0 && id <= UINT32_MAX) {
+                out->pages_id = (uint32_t)id;
+                return 0;
+        }
+        if (r >= 0)
+                r = pagemap_bad(out, err, "it does not say which pages file it is for");
+        criu_pagemap_close(out);
+        return r;
+}
+
+struct pagemap_entry {
+        uint64_t address, pages_32, pages, flags;
+        bool has_address, has_pages, has_flags, in_parent;
+};
+
+static int pagemap_entry_parse(struct slice record, struct pagemap_entry *out)
+{
+        struct wire_field field;
+        int r;
+
+        while ((r = wire_next(&record, &field)) > 0) {
+                if (field.type != WIRE_VARINT)
+                        continue;
+                switch (field.number) {
+                case ENTRY_ADDRESS:
+                        out->address = field.value;
+                        out->has_address = true;
+                        break;
+                case ENTRY_PAGES_32:
+                        out->pages_32 = (uint32_t)field.value;
+                        break;
+                case ENTRY_IN_PARENT:
+                        out->in_parent = field.value != 0;
+                        break;
+                case ENTRY_FLAGS:
+                        out->flags = (uint32_t)field.value;
+                        out->has_flags = true;
+                        break;
+                case ENTRY_PAGES:
+                        out->pages = field.value;
+                        out->has_pages = true;
+                        break;
+                }
+        }
+        return r;
+}
+
+int criu_pagemap_next(struct criu_pagemap *pagemap, struct criu_region *out, struct error *err)
+{
+        struct pagemap_entry entry = {0};
+        struct slice record;
+        uint64_t size;
+        int r = criu_image_next(&pagemap->records.image, &record, err);
+
+        if (r <= 0)
+                return r;
+        if (pagemap_entry_parse(record, &entry) < 0 || !entry.has_address)
+                return pagemap_bad(pagemap, err, "a record is not well-formed");
+        /* CRIU 4.2 counts in 64 bits and leaves the old count 0; before 2.x there were no flags. */
+        if (!entry.has_pages)
+                entry.pages = entry.pages_32;
+        if (entry.in_parent)
+                entry.flags |= CRIU_REGION_PARENT;
+        else if (!entry.has_flags)
+                entry.flags = CRIU_REGION_PRESENT;
+        if (entry.address % CRIU_PAGE_SIZE != 0 || mul_overflow(entry.pages, CRIU_PAGE_SIZE, &size) ||
+            add_overflow(entry.address, size, &size))
+                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "%s: %" PRIu64 " pages at 0x%" PRIx64 " cannot be",
+                                 pagemap->records.name, entry.pages, entry.address);
+        if (entry.address < pagemap->last_end)
+                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
+                                 "%s: the region at 0x%" PRIx64 " begins before the end of the one before it",
+                                 pagemap->records.name, entry.address);
+        *out = (struct criu_region){entry.address, size, (uint32_t)entry.flags};
+        pagemap->last_end = size;
+        return 1;
+}
+
+void criu_pagemap_close(struct criu_pagemap *pagemap)
+{
+        criu_records_close(&pagemap->records);
+}
+
+int criu_pagemap_size(const struct criu_source *source, const char *name, uint32_t *pages_id, uint64_t *size,
+                      struct error *err)
+{
+        _cleanup_criu_pagemap_ struct criu_pagemap pagemap = {0};
+        struct criu_region region;
+        int r = criu_pagemap_open(source, name, &pagemap, err);
+
+        if (r < 0)
+                return r;
+        *pages_id = pagemap.pages_id;
+        *size = 0;
+        while ((r = criu_pagemap_next(&pagemap, &region, err)) > 0)
+                if (region.flags & CRIU_REGION_PRESENT)
+                        *size += region.end - region.start;
+        return r;
+}
