@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is freed all at once, with a limit: small records from outside unfold into much larger structures. */
+/* Memory that is freed all at once, with a limit: small records from outside unfold into much larger
+ * structures. */
 #ifndef SNAP_CRIU_ARENA_H
 #define SNAP_CRIU_ARENA_H
 
@@ -22,7 +23,8 @@ void *criu_arena_alloc(struct criu_arena *arena, size_t size);
 void *criu_arena_array(struct criu_arena *arena, size_t count, size_t size);
 /* A terminated copy; inner NULs become "@", as CRIU's tools show abstract socket names. */
 char *criu_arena_text(struct criu_arena *arena, struct slice text);
-char *criu_arena_printf(struct criu_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *criu_arena_printf(struct criu_arena *arena, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
 /* For protobuf-c; borrows the arena, and its "free" does nothing. */
 ProtobufCAllocator criu_arena_allocator(struct criu_arena *arena);
 void criu_arena_free(struct criu_arena *arena);

@@ -10,9 +10,9 @@ typedef void (*criu_fault)(void *context, const char *object, const char *reason
 
 /*
  * Checks inventory, process tree, that every process has its core, mm, pagemap, ids, fs and descriptor files,
- * that every record parses, that pagemap and pages agree in number and size (CRIU 4.2's 64-bit count included),
- * that every descriptor refers to a known file. Returns the number of faults, or a negative errno when it could
- * not look.
+ * that every record parses, that pagemap and pages agree in number and size (CRIU 4.2's 64-bit count
+ * included), that every descriptor refers to a known file. Returns the number of faults, or a negative errno
+ * when it could not look.
  */
 int criu_check(const struct criu_source *source, criu_fault fault, void *context, struct error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A dump as CRIU leaves it: a directory of image files. Names that are links or lead elsewhere are not followed. */
+/* A dump as CRIU leaves it: a directory of image files. Names that are links or lead elsewhere are not
+ * followed. */
 #ifndef SNAP_CRIU_DIRECTORY_H
 #define SNAP_CRIU_DIRECTORY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One CRIU dump as a person sees it: processes, memory, open files, sockets, mounts, statistics. Loaded from the
- * image files without reading memory pages. Everything is owned by the dump and freed with it.
+ * One CRIU dump as a person sees it: processes, memory, open files, sockets, mounts, statistics. Loaded from
+ * the image files without reading memory pages. Everything is owned by the dump and freed with it.
  */
 #ifndef SNAP_CRIU_DUMP_H
 #define SNAP_CRIU_DUMP_H
@@ -11,16 +11,16 @@
 
 /* What to load beyond inventory, process tree and sizes; each costs reads. */
 enum criu_load {
-        CRIU_LOAD_FILES = 1 << 0,   /* descriptors and what they refer to, sockets */
+        CRIU_LOAD_FILES = 1 << 0, /* descriptors and what they refer to, sockets */
         CRIU_LOAD_MOUNTS = 1 << 1,
         CRIU_LOAD_MAPPINGS = 1 << 2, /* memory mappings */
         CRIU_LOAD_ALL = 7
 };
 
 struct criu_inventory {
-        uint32_t version;       /* of the image format */
+        uint32_t version; /* of the image format */
         bool has_root_ids;
-        bool tcp_close;         /* connections were dropped at the dump */
+        bool tcp_close; /* connections were dropped at the dump */
         uint32_t lsm_type;
         uint32_t network_lock;
 };
@@ -34,14 +34,14 @@ struct criu_statistics {
 };
 
 struct criu_descriptor {
-        int fd;              /* number; -1: current directory, -2: root */
-        const char *type;    /* "REG", "PIPE", "INETSK", "UNIXSK", "EVENTFD", … */
-        uint32_t id;         /* of the file object */
-        const char *path;    /* of a regular file, pipe:[…], "" when it has none */
-        uint64_t size;       /* of a regular file, when has_size */
+        int fd;           /* number; -1: current directory, -2: root */
+        const char *type; /* "REG", "PIPE", "INETSK", "UNIXSK", "EVENTFD", … */
+        uint32_t id;      /* of the file object */
+        const char *path; /* of a regular file, pipe:[…], "" when it has none */
+        uint64_t size;    /* of a regular file, when has_size */
         bool has_size;
-        uint32_t flags;      /* open(2) */
-        bool ghost;          /* deleted, contents are in the dump */
+        uint32_t flags; /* open(2) */
+        bool ghost;     /* deleted, contents are in the dump */
 };
 
 struct criu_socket {
@@ -65,7 +65,7 @@ struct criu_process {
         const char *command;        /* comm */
         const char *state;          /* "Alive", "Dead", "Stopped", "Zombie", … */
         uint32_t threads;
-        uint64_t memory;            /* bytes of pages in the dump */
+        uint64_t memory; /* bytes of pages in the dump */
         uint64_t argument_start, argument_end, environment_start, environment_end;
         const char *exe, *root, *cwd; /* with CRIU_LOAD_FILES, else "" */
         struct criu_descriptor *descriptors;
@@ -93,7 +93,8 @@ struct criu_dump {
 };
 
 /* Anything missing or cut short is an error that names the file. */
-int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out, struct error *err);
+int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out,
+                   struct error *err);
 void criu_dump_free(struct criu_dump *dump);
 CLEANUP_DEFINE(struct criu_dump *, criu_dump_free);
 #define _cleanup_criu_dump_ _cleanup_(criu_dump_freep)

@@ -20,6 +20,17 @@ static const char *file_path_of_memfd(struct criu_loader *loader, const Criu__Me
         return inode ? criu_arena_printf(loader->arena, "memfd:%s", inode->name) : "";
 }
 
+/* A path ends with a NUL that is no part of it; an abstract name begins with one, and all of its bytes count.
+ */
+static const char *file_path_of_unix(struct criu_loader *loader, const Criu__UnixSocket *socket)
+{
+        struct slice name = {socket->name.data, socket->name.len};
+
+        if (name.size && name.data[0])
+                name.size = strnlen((const char *)name.data, name.size);
+        return criu_arena_text(loader->arena, name);
+}
+
 const char *criu_file_path(struct criu_loader *loader, const Criu__File *file)
 {
         if (file->regular)
@@ -33,8 +44,7 @@ const char *criu_file_path(struct criu_loader *loader, const Criu__File *file)
         if (file->memfd)
                 return file_path_of_memfd(loader, file->memfd);
         if (file->unix_socket)
-                return criu_arena_text(loader->arena, (struct slice){file->unix_socket->name.data,
-                                                                     file->unix_socket->name.len});
+                return file_path_of_unix(loader, file->unix_socket);
         return "";
 }
 
@@ -45,8 +55,8 @@ int criu_regular_path(struct criu_loader *loader, uint32_t id, const char *image
 
         if (!file || !file->regular)
                 return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
-                                 "%s: it refers to the regular file object %u, which is not in the dump", image,
-                                 id);
+                                 "%s: it refers to the regular file object %u, which is not in the dump",
+                                 image, id);
         *out = file->regular->name;
         return 0;
 }

@@ -5,9 +5,30 @@
 
 /* images/mnt.proto */
 static const char *const mount_types[] = {
-        "unsupported", "proc",  "sysfs",  "devtmpfs", "binfmt_misc", "tmpfs",   "devpts", "simfs",
-        "pstore",      "securityfs", "fusectl", "debugfs", "cgroup", "aufs", "mqueue", "fuse",
-        "auto",        "overlay", "autofs", "tracefs", "", "", "", "cgroup2",
+        "unsupported",
+        "proc",
+        "sysfs",
+        "devtmpfs",
+        "binfmt_misc",
+        "tmpfs",
+        "devpts",
+        "simfs",
+        "pstore",
+        "securityfs",
+        "fusectl",
+        "debugfs",
+        "cgroup",
+        "aufs",
+        "mqueue",
+        "fuse",
+        "auto",
+        "overlay",
+        "autofs",
+        "tracefs",
+        "",
+        "",
+        "",
+        "cgroup2",
 };
 
 static const char *mount_type_name(const Criu__Mount *mount)

@@ -8,4 +8,5 @@ const struct error_kind ERROR_CRIU_IMAGE_MISSING = {
         "SNAP-291", EXIT_BAD_DATA, 422, "a CRIU image file is missing",
         "The dump cannot be restored: take the checkpoint again, or copy it again from where it was whole."};
 
-const struct error_kind *const criu_image_error_kinds[] = {&ERROR_CRIU_IMAGE, &ERROR_CRIU_IMAGE_MISSING, NULL};
+const struct error_kind *const criu_image_error_kinds[] = {&ERROR_CRIU_IMAGE, &ERROR_CRIU_IMAGE_MISSING,
+                                                           NULL};

@@ -54,7 +54,8 @@ static int files_load_old(const struct criu_source *source, struct criu_arena *a
                           const struct old_image *old, struct criu_messages *out, struct error *err)
 {
         struct criu_messages messages = {0};
-        int r = criu_records_read_all(source, old->file, old->kind, true, old->message, arena, &messages, err);
+        int r = criu_records_read_all(source, old->file, old->kind, true, old->message, arena, &messages,
+                                      err);
         Criu__File *wrapped;
         void **grown;
 
@@ -82,8 +83,8 @@ static int files_load_objects(const struct criu_source *source, struct criu_aren
                               struct criu_messages *out, struct error *err)
 {
         struct error missing = {0};
-        int r = criu_records_read_all(source, "files.img", "FILES", false, &criu__file__descriptor, arena, out,
-                                      &missing);
+        int r = criu_records_read_all(source, "files.img", "FILES", false, &criu__file__descriptor, arena,
+                                      out, &missing);
 
         for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(old_images); i++) {
                 int old = files_load_old(source, arena, &old_images[i], out, err);
@@ -103,8 +104,8 @@ static int files_load_remaps(const struct criu_source *source, struct criu_arena
                              struct criu_files *out, struct error *err)
 {
         struct criu_messages messages = {0};
-        int r = criu_records_read_all(source, "remap-fpath.img", "REMAP_FPATH", true, &criu__remap__descriptor,
-                                      arena, &messages, err);
+        int r = criu_records_read_all(source, "remap-fpath.img", "REMAP_FPATH", true,
+                                      &criu__remap__descriptor, arena, &messages, err);
 
         if (r < 0 || messages.count == 0)
                 return r;
@@ -219,9 +220,9 @@ const char *criu_file_type_name(uint32_t type)
 {
         /* images/fdinfo.proto */
         static const char *const names[] = {
-                "UND",      "REG",      "PIPE",     "FIFO",     "INETSK",    "UNIXSK", "EVENTFD",
-                "EVENTPOLL", "INOTIFY", "SIGNALFD", "PACKETSK", "TTY",       "FANOTIFY", "NETLINKSK",
-                "NS",       "TUNF",     "EXT",      "TIMERFD",  "MEMFD",     "BPFMAP", "PIDFD",
+                "UND",       "REG",     "PIPE",     "FIFO",     "INETSK", "UNIXSK",   "EVENTFD",
+                "EVENTPOLL", "INOTIFY", "SIGNALFD", "PACKETSK", "TTY",    "FANOTIFY", "NETLINKSK",
+                "NS",        "TUNF",    "EXT",      "TIMERFD",  "MEMFD",  "BPFMAP",   "PIDFD",
         };
 
         return type < ARRAY_SIZE(names) ? names[type] : "UNKNOWN";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file objects of a dump: what descriptors and mappings refer to. In files.img since CRIU 3.0, before in an
- * image for each type. */
+/* The file objects of a dump: what descriptors and mappings refer to. In files.img since CRIU 3.0, before in
+ * an image for each type. */
 #ifndef SNAP_CRIU_FILES_H
 #define SNAP_CRIU_FILES_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The framing of CRIU image files (criu/include/magic.h, criu/protobuf.c of CRIU 4.2): a magic of one or two
- * little-endian words, then records of a 32-bit size and that many bytes of protobuf; some kinds carry raw bytes
- * after a record. A pure parser over bytes in memory.
+ * little-endian words, then records of a 32-bit size and that many bytes of protobuf; some kinds carry raw
+ * bytes after a record. A pure parser over bytes in memory.
  */
 #ifndef SNAP_CRIU_IMAGE_H
 #define SNAP_CRIU_IMAGE_H

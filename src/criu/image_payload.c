@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Raw bytes after records. How many there are stands in the record, in a way of each kind's own (criu/pipes.c,
- * sk-queue.c, sk-tcp.c, bpfmap.c, ipc_ns.c, files-reg.c of CRIU 4.2).
+ * Raw bytes after records. How many there are stands in the record, in a way of each kind's own
+ * (criu/pipes.c, sk-queue.c, sk-tcp.c, bpfmap.c, ipc_ns.c, files-reg.c of CRIU 4.2).
  */
 #include "criu/image.h"
 

@@ -96,8 +96,9 @@ int criu_pagemap_next(struct criu_pagemap *pagemap, struct criu_region *out, str
                 entry.flags = CRIU_REGION_PRESENT;
         if (entry.address % CRIU_PAGE_SIZE != 0 || mul_overflow(entry.pages, CRIU_PAGE_SIZE, &size) ||
             add_overflow(entry.address, size, &size))
-                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "%s: %" PRIu64 " pages at 0x%" PRIx64 " cannot be",
-                                 pagemap->records.name, entry.pages, entry.address);
+                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
+                                 "%s: %" PRIu64 " pages at 0x%" PRIx64 " cannot be", pagemap->records.name,
+                                 entry.pages, entry.address);
         if (entry.address < pagemap->last_end)
                 return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
                                  "%s: the region at 0x%" PRIx64 " begins before the end of the one before it",

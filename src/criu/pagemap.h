@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which pages of a process or of shared memory a dump holds (images/pagemap.proto, criu/pagemap.c of CRIU 4.2):
- * a head with the number of the pages file, then regions in order; the bytes of those that are present stand one
- * after another in that file.
+ * Which pages of a process or of shared memory a dump holds (images/pagemap.proto, criu/pagemap.c of
+ * CRIU 4.2): a head with the number of the pages file, then regions in order; the bytes of those that are
+ * present stand one after another in that file.
  */
 #ifndef SNAP_CRIU_PAGEMAP_H
 #define SNAP_CRIU_PAGEMAP_H

@@ -24,8 +24,8 @@ static int tree_sort(const struct criu_tree *tree, struct tree_entry *entries, s
         qsort(entries, tree->count, sizeof(*entries), tree_entry_compare);
         for (size_t i = 1; i < tree->count; i++)
                 if (entries[i].pid == entries[i - 1].pid)
-                        return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "pstree.img: process %u is there twice",
-                                         entries[i].pid);
+                        return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
+                                         "pstree.img: process %u is there twice", entries[i].pid);
         return 0;
 }
 
@@ -52,8 +52,8 @@ static int tree_check(const struct criu_tree *tree, struct error *err)
                 parent = bsearch(&key, entries, tree->count, sizeof(*entries), tree_entry_compare);
                 if (!parent || parent->index >= i)
                         return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
-                                         "pstree.img: process %u stands there without its parent %u", item->pid,
-                                         item->ppid);
+                                         "pstree.img: process %u stands there without its parent %u",
+                                         item->pid, item->ppid);
         }
         return 0;
 }
@@ -62,8 +62,8 @@ int criu_tree_load(const struct criu_source *source, struct criu_arena *arena, s
                    struct error *err)
 {
         struct criu_messages items = {0};
-        int r = criu_records_read_all(source, "pstree.img", "PSTREE", false, &criu__tree_item__descriptor, arena,
-                                      &items, err);
+        int r = criu_records_read_all(source, "pstree.img", "PSTREE", false, &criu__tree_item__descriptor,
+                                      arena, &items, err);
 
         if (r < 0)
                 return r;
@@ -90,8 +90,8 @@ int criu_core_load(const struct criu_source *source, uint32_t pid, struct criu_a
         int r = process_record(source, "core", pid, "CORE", &criu__core__descriptor, arena, out, err);
 
         if (r == 0 && !(*out)->task)
-                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "core-%u.img: it says nothing about the process",
-                                 pid);
+                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
+                                 "core-%u.img: it says nothing about the process", pid);
         return r;
 }
 

@@ -53,7 +53,7 @@ void criu_records_close(struct criu_records *records)
         buffer_free(&records->bytes);
 }
 
-static int messages_add(struct criu_messages *messages, struct criu_arena *arena, void *message)
+int criu_messages_add(struct criu_messages *messages, struct criu_arena *arena, void *message)
 {
         size_t more = messages->capacity ? messages->capacity * 2 : 16;
         void **grown;
@@ -84,7 +84,7 @@ int criu_records_read_all(const struct criu_source *source, const char *name, co
         if (r == -ENOENT && optional)
                 return 0;
         while (r >= 0 && (r = criu_records_next(&records, type, arena, &message, &error)) > 0)
-                if (messages_add(out, arena, message) < 0)
+                if (criu_messages_add(out, arena, message) < 0)
                         r = error_oom(&error);
         if (r < 0 && err)
                 *err = error;

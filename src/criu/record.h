@@ -3,6 +3,7 @@
 #ifndef SNAP_CRIU_RECORD_H
 #define SNAP_CRIU_RECORD_H
 
+#include <stdbool.h>
 #include "criu/arena.h"
 #include "criu/image.h"
 #include "criu/source.h"
@@ -26,11 +27,14 @@ int criu_records_next(struct criu_records *records, const ProtobufCMessageDescri
 void criu_records_close(struct criu_records *records);
 #define _cleanup_criu_records_ _cleanup_(criu_records_close)
 
-/* Messages in an arena. */
+/* Messages, or other things, in an arena. */
 struct criu_messages {
         void **items;
         size_t count, capacity;
 };
+
+/* 0 or -ENOMEM. */
+int criu_messages_add(struct criu_messages *messages, struct criu_arena *arena, void *item);
 
 /* Appends all records of a file; -ENOENT when there is none, unless it is `optional`. */
 int criu_records_read_all(const struct criu_source *source, const char *name, const char *kind, bool optional,

@@ -14,8 +14,8 @@ struct criu_source {
         /* Appends a whole file of at most `limit` bytes to `out`. */
         int (*read)(void *context, const char *name, uint64_t limit, struct buffer *out, struct error *err);
         /* Calls `each` for every file until it returns non-zero, which is passed on. */
-        int (*list)(void *context, int (*each)(void *argument, const char *name, uint64_t size), void *argument,
-                    struct error *err);
+        int (*list)(void *context, int (*each)(void *argument, const char *name, uint64_t size),
+                    void *argument, struct error *err);
 };
 
 #endif

@@ -11,7 +11,8 @@ enum {
         CRIU_VMA_ANON_SHARED = 1 << 8,
         CRIU_VMA_SYSV = 1 << 10,
         CRIU_VMA_MEMFD = 1 << 14,
-        CRIU_VMA_GUARD = 1 << 16, /* no mapping of its own: a guarded range within one, listed after the rest */
+        CRIU_VMA_GUARD =
+                1 << 16, /* no mapping of its own: a guarded range within one, listed after the rest */
         CRIU_VMA_PLUGIN = 1 << 27 /* restored by a plug-in of CRIU */
 };
 
