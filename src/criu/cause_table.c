@@ -17,7 +17,8 @@ static const struct criu_cause tcp_established = {
 static const struct criu_cause tcp_in_flight = {
         {"SNAP-202", EXIT_RUNTIME, 409, "a TCP connection is still being set up",
          "A connection waits in a listening socket until the program accepts it, or one is half open. Try"
-         " again in a moment; --tcp close drops such connections."},
+         " again in a moment; if it fails each time, the program is too busy or hangs: look at its queue "
+         "with ss -ltn (Recv-Q)."},
         CAUSE_DUMP,
         {"In-flight connection (l) for", "In-flight connections can be ignored"}};
 
@@ -132,8 +133,8 @@ static const struct criu_cause bpf = {
 
 static const struct criu_cause kernel_object = {
         {"SNAP-217", EXIT_RUNTIME, 409, "a process has a kernel object open that CRIU cannot dump",
-         "The line below names it (perf events, secret memory, KVM, fscontext, landlock, …). Close it in "
-         "the program, or stop the profiler or tracer that made it."},
+         "CRIU names it (perf events, secret memory, KVM, fscontext, landlock, …). Close it in the "
+         "program, or stop the profiler or tracer that made it."},
         CAUSE_DUMP,
         {"Can't dump file * of that type [", "Unknown shit", "path=/secretmem"}};
 
@@ -196,8 +197,8 @@ static const struct criu_cause file_lock_broken = {
 
 static const struct criu_cause ghost_limit = {
         {"SNAP-226", EXIT_RUNTIME, 409, "a deleted file that is still open is larger than the limit",
-         "Repeat with --ghost-limit SIZE, larger than the size below (for example --ghost-limit 1G); its "
-         "contents go into the checkpoint."},
+         "Repeat with --ghost-limit SIZE, larger than the size that CRIU names (for example --ghost-limit"
+         " 1G); its contents go into the checkpoint."},
         CAUSE_DUMP,
         {"Can't dump ghost file"}};
 
@@ -354,8 +355,8 @@ static const struct criu_cause dirty_tracking = {
 
 static const struct criu_cause network_lock = {
         {"SNAP-246", EXIT_RUNTIME, 500, "the container's network could not be held still",
-         "Install nftables (nft) or iptables on the host, load nf_tables, and look at the lines below. "
-         "With --tcp close no lock of the connections is needed."},
+         "Install nftables (nft) or iptables on the host, load the kernel module nf_tables, and look at "
+         "what the tool said."},
         CAUSE_DUMP | CAUSE_RESTORE,
         {"Locking network failed", "Locking connection failed", "Iptables configuration failed",
          "iptables-restore", "nft command error", "without libnftables support",
@@ -464,8 +465,8 @@ static const struct criu_cause image_truncated = {
 static const struct criu_cause file_size = {
         {"SNAP-260", EXIT_RUNTIME, 409, "a file has another size than at the dump",
          "The file system went on after the memory was taken, a volume changed, or the image is another "
-         "one. Bring the file back to the size below, or use the image and volumes of the dump, then "
-         "restore again."},
+         "one. Bring the file back to the size that CRIU expects, or use the image and volumes of the "
+         "dump, then restore again."},
         CAUSE_RESTORE,
         {"has bad size"}};
 
@@ -478,8 +479,8 @@ static const struct criu_cause file_changed = {
 
 static const struct criu_cause file_missing = {
         {"SNAP-262", EXIT_RUNTIME, 409, "a file that the processes need is missing here",
-         "Volumes and bind mounts are not part of a checkpoint: put the file named below in its place, "
-         "use the same image, or give the restored container the same volumes."},
+         "Volumes and bind mounts are not part of a checkpoint: put the file that CRIU names in its "
+         "place, use the same image, or give the restored container the same volumes."},
         CAUSE_RESTORE,
         {"Can't open file * on restore", "files-reg.c:*Can't open file", "Can't open cwd", "Can't open root",
          "files-reg.c*No such file or directory", "Can't restore EXE link"}};
@@ -630,35 +631,35 @@ static const struct criu_cause restored_crash = {
 
 const struct error_kind ERROR_CRIU_UNKNOWN = {
         "SNAP-200", EXIT_RUNTIME, 500, "CRIU failed for a reason that is not known here",
-        "Read CRIU's lines below: the first error is the cause, the others follow from it."};
+        "Read CRIU's lines: the first error is the cause, the others follow from it."};
 
 /* In the order in which they are looked for. */
-#define CAUSES(EACH)                                                                                                       \
-        EACH(tcp_established)                                                                                              \
-        EACH(tcp_in_flight)                                                                                                \
-        EACH(tcp_in_image) EACH(tcp_protocol) EACH(socket_family) EACH(socket_option) EACH(unix_external) EACH(            \
-                unix_in_flight) EACH(socket_namespace) EACH(socket_diag) EACH(tcp_repair) EACH(io_uring) EACH(device)      \
-                EACH(device_mapping) EACH(userfaultfd) EACH(bpf) EACH(kernel_object) EACH(uprobes) EACH(tun) EACH(         \
-                        watches) EACH(aio) EACH(pidfd) EACH(sysv) EACH(file_lock) EACH(file_lock_broken) EACH(ghost_limit) \
-                        EACH(stdio_outside) EACH(mount_unreachable) EACH(mount_covered) EACH(mount_type) EACH(             \
-                                mount_sharing) EACH(deleted_link) EACH(nested_namespace) EACH(foreign_session)             \
-                                EACH(terminal) EACH(traced) EACH(freeze_timeout) EACH(thread_state) EACH(                  \
-                                        self_dump) EACH(architecture_mode) EACH(root_dead) EACH(seccomp) EACH(vdso)        \
-                                        EACH(kernel_features) EACH(dirty_tracking) EACH(network_lock) EACH(ip_tool) EACH(  \
-                                                cgroup_restore) EACH(cgroup_hybrid) EACH(libcriu) EACH(config_file)        \
-                                                EACH(criu_missing) EACH(no_criu_support) EACH(not_running) EACH(           \
-                                                        privileges) EACH(lsm) EACH(image_newer) EACH(image_missing)        \
-                                                        EACH(image_truncated) EACH(file_size) EACH(file_changed) EACH(     \
-                                                                file_missing) EACH(mount_missing) EACH(address_missing)    \
-                                                                EACH(port_taken) EACH(interface_missing) EACH(             \
-                                                                        pid_taken) EACH(cpu) EACH(inherit_fd)              \
-                                                                        EACH(capability_lost) EACH(plugin) EACH(           \
-                                                                                ipc_taken) EACH(time_namespace)            \
-                                                                                EACH(network_settings) EACH(               \
-                                                                                        no_space) EACH(no_memory)          \
-                                                                                        EACH(image_directory) EACH(        \
-                                                                                                open_files)                \
-                                                                                                EACH(parasite)             \
+#define CAUSES(EACH)                                                                                                             \
+        EACH(tcp_established)                                                                                                    \
+        EACH(tcp_in_flight) EACH(tcp_in_image) EACH(tcp_protocol) EACH(socket_family) EACH(socket_option) EACH(                  \
+                unix_external) EACH(unix_in_flight) EACH(socket_namespace) EACH(socket_diag) EACH(tcp_repair)                    \
+                EACH(io_uring) EACH(device) EACH(device_mapping) EACH(userfaultfd) EACH(bpf) EACH(kernel_object) EACH(           \
+                        uprobes) EACH(tun) EACH(watches) EACH(aio) EACH(pidfd) EACH(sysv) EACH(file_lock)                        \
+                        EACH(file_lock_broken) EACH(ghost_limit) EACH(stdio_outside) EACH(mount_unreachable) EACH(               \
+                                mount_covered) EACH(mount_type) EACH(mount_sharing) EACH(deleted_link) EACH(nested_namespace)    \
+                                EACH(foreign_session) EACH(terminal) EACH(traced) EACH(freeze_timeout) EACH(                     \
+                                        thread_state) EACH(self_dump) EACH(architecture_mode) EACH(root_dead)                    \
+                                        EACH(seccomp) EACH(vdso) EACH(kernel_features) EACH(dirty_tracking) EACH(                \
+                                                network_lock) EACH(ip_tool) EACH(cgroup_restore) EACH(cgroup_hybrid)             \
+                                                EACH(libcriu) EACH(config_file) EACH(criu_missing) EACH(                         \
+                                                        no_criu_support) EACH(not_running) EACH(privileges)                      \
+                                                        EACH(lsm) EACH(image_newer) EACH(image_missing) EACH(                    \
+                                                                image_truncated) EACH(file_size) EACH(file_changed)              \
+                                                                EACH(file_missing) EACH(mount_missing) EACH(                     \
+                                                                        address_missing) EACH(port_taken)                        \
+                                                                        EACH(interface_missing) EACH(pid_taken) EACH(            \
+                                                                                cpu) EACH(inherit_fd) EACH(capability_lost)      \
+                                                                                EACH(plugin) EACH(ipc_taken) EACH(               \
+                                                                                        time_namespace) EACH(network_settings)   \
+                                                                                        EACH(no_space) EACH(                     \
+                                                                                                no_memory) EACH(image_directory) \
+                                                                                                EACH(open_files) EACH(           \
+                                                                                                        parasite)                \
                                                                                                         EACH(restored_crash)
 
 #define AS_CAUSE(name) &name,
