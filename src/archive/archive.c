@@ -140,8 +140,8 @@ static int open_by_form(struct archive *archive, struct error *err)
                 return archive_scan_directory(archive, err);
         }
         if (!S_ISREG(st.st_mode))
-                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL, "`%s` is neither a file nor a directory",
-                                 archive->path);
+                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL,
+                                 "`%s` is neither a file nor a directory", archive->path);
         archive->size = (uint64_t)st.st_size;
         return archive_scan_tar(archive, err);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A checkpoint of any engine (CRI-O, containerd, Podman, our own, a bare CRIU directory) for reading, in place:
- * nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a compressed one
- * with our index is sought into; a compressed one without is read forward once, keeping small members (all but
- * pages, file systems and logs over 1 MiB). Thread-safe for reads after open, except where said.
+ * A checkpoint of any engine (CRI-O, containerd, Podman, our own, a bare CRIU directory) for reading, in
+ * place: nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a
+ * compressed one with our index is sought into; a compressed one without is read forward once, keeping small
+ * members (all but pages, file systems and logs over 1 MiB). Thread-safe for reads after open, except where
+ * said.
  */
 #ifndef SNAP_ARCHIVE_ARCHIVE_H
 #define SNAP_ARCHIVE_ARCHIVE_H
@@ -20,19 +21,19 @@ struct archive;
 enum archive_form { ARCHIVE_TAR, ARCHIVE_DIRECTORY };
 
 struct archive_member {
-        char *name;       /* without a leading "./", directories without a trailing '/' */
+        char *name; /* without a leading "./", directories without a trailing '/' */
         enum tar_type type;
         uint32_t mode;
-        uint64_t size;    /* bytes of contents */
-        uint64_t offset;  /* of the contents in the expanded tar stream */
-        uint64_t header;  /* of its first header block in the expanded tar stream */
-        bool has_digest;  /* from snap.json; not yet verified */
+        uint64_t size;   /* bytes of contents */
+        uint64_t offset; /* of the contents in the expanded tar stream */
+        uint64_t header; /* of its first header block in the expanded tar stream */
+        bool has_digest; /* from snap.json; not yet verified */
         struct sha256 digest;
         uint32_t crc;
 };
 
-/* Opens a tar archive or a directory. Refuses names that escape and members other than files and directories at
- * the level of the archive (-EBADMSG, ERROR_ARCHIVE_NAME). */
+/* Opens a tar archive or a directory. Refuses names that escape and members other than files and directories
+ * at the level of the archive (-EBADMSG, ERROR_ARCHIVE_NAME). */
 int archive_open(const char *path, struct archive **out, struct error *err);
 void archive_free(struct archive *archive);
 CLEANUP_DEFINE(struct archive *, archive_free);
@@ -62,10 +63,12 @@ int archive_read_json(const struct archive *archive, const char *name, yyjson_do
 /* The CRIU images in "checkpoint/" (and "stats-dump", "dump.log" at the top). Borrows the archive. */
 struct criu_source archive_criu_source(struct archive *archive);
 
-/* One forward pass over the whole tar stream, header blocks and padding included, for hashing and for layers. */
+/* One forward pass over the whole tar stream, header blocks and padding included, for hashing and for layers.
+ */
 typedef int (*archive_sink)(void *context, const struct archive_member *member, struct slice raw,
                             struct error *err);
-/* `raw` is consecutive; `member` is the one it belongs to (header, contents, padding), NULL for the end blocks. */
+/* `raw` is consecutive; `member` is the one it belongs to (header, contents, padding), NULL for the end
+ * blocks. */
 int archive_stream(const struct archive *archive, archive_sink sink, void *context, struct error *err);
 
 #endif

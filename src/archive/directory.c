@@ -34,8 +34,8 @@ int archive_open_on_disk(const struct archive *archive, const struct archive_mem
                 return on_disk_error(archive, name, -fd, err);
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != member->size) {
                 close(fd);
-                return error_set(err, &ERROR_ARCHIVE_INCONSISTENT, -EBADMSG, "`%s/%s` changed while it was read",
-                                 archive->path, name);
+                return error_set(err, &ERROR_ARCHIVE_INCONSISTENT, -EBADMSG,
+                                 "`%s/%s` changed while it was read", archive->path, name);
         }
         return fd;
 }
@@ -108,8 +108,8 @@ static int not_dots(const struct dirent *entry)
 static int scan_below(struct archive *archive, const char *prefix, unsigned depth, uint64_t *offset,
                       struct error *err)
 {
-        _cleanup_close_ int dir = file_open_beneath(archive->fd, *prefix ? prefix : ".", O_RDONLY | O_DIRECTORY,
-                                                    0);
+        _cleanup_close_ int dir =
+                file_open_beneath(archive->fd, *prefix ? prefix : ".", O_RDONLY | O_DIRECTORY, 0);
         struct dirent **entries;
         int count, ret = 0;
 

@@ -61,8 +61,8 @@ static int read_index(struct archive *archive, const struct archive_tail *tail, 
 {
         _cleanup_buffer_ struct buffer stored = {0}, bytes = {0};
         uint64_t size = tar_padded(tail->index_size);
-        int ret = read_stored(archive, tail->index_file, (size_t)(tail->tail_file - tail->index_file), &stored,
-                              err);
+        int ret = read_stored(archive, tail->index_file, (size_t)(tail->tail_file - tail->index_file),
+                              &stored, err);
 
         if (ret < 0)
                 return ret;
@@ -74,7 +74,8 @@ static int read_index(struct archive *archive, const struct archive_tail *tail, 
         for (uint64_t i = tail->index_size; i < size; i++)
                 if (bytes.data[i])
                         return damaged(archive, "there are bytes after its end that should be zero", err);
-        return archive_index_decode((struct slice){bytes.data, (size_t)tail->index_size}, &archive->index, err);
+        return archive_index_decode((struct slice){bytes.data, (size_t)tail->index_size}, &archive->index,
+                                    err);
 }
 
 /* The frames of the index itself and of the tail are known from the tail alone. */
@@ -172,7 +173,8 @@ static int frame_load(const struct archive *archive, size_t frame, struct frame_
 ssize_t archive_read_frames(const struct archive *archive, uint64_t offset, void *data, size_t size,
                             struct error *err)
 {
-        /* The cache is no part of what the archive says: readers of a const archive share it under its lock. */
+        /* The cache is no part of what the archive says: readers of a const archive share it under its lock.
+         */
         struct frame_cache *cache = &((struct archive *)(uintptr_t)archive)->cache;
         size_t done = 0;
         int ret = 0;

@@ -25,14 +25,14 @@ struct archive {
         char *path;
         enum archive_form form;
         enum compression compression;
-        int fd;            /* the file or the directory */
-        bool bare;         /* a directory of CRIU: "checkpoint/" is not on disk */
+        int fd;               /* the file or the directory */
+        bool bare;            /* a directory of CRIU: "checkpoint/" is not on disk */
         uint64_t size;        /* bytes of the file */
         uint64_t stream_size; /* of the expanded tar; unknown (0) when it must be read forward */
         struct archive_member *members;
         size_t count, capacity;
-        size_t *by_name;          /* positions in `members`, sorted by name */
-        struct buffer *kept;      /* contents of members, parallel to `members`; NULL unless read forward */
+        size_t *by_name;     /* positions in `members`, sorted by name */
+        struct buffer *kept; /* contents of members, parallel to `members`; NULL unless read forward */
         bool indexed;
         struct archive_index index; /* with the frames of the index and of the tail added */
         struct frame_cache cache;
@@ -46,8 +46,8 @@ int archive_scan_directory(struct archive *archive, struct error *err);
 int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
                        struct error *err);
 
-/* A name as we speak of it: without "./" in front and '/' behind, which is how tars are written. `size` bytes;
- * none for the root of the archive itself. */
+/* A name as we speak of it: without "./" in front and '/' behind, which is how tars are written. `size`
+ * bytes; none for the root of the archive itself. */
 const char *archive_name_normal(const char *name, size_t *size);
 
 /* Opens the file of a member of a directory. Returns a descriptor. */

@@ -62,11 +62,12 @@ static int load_common(struct metadata *metadata)
         yyjson_val *config = root_of(metadata->config), *facts = root_of(metadata->facts);
         yyjson_val *source = yyjson_obj_get(facts, "source");
 
-        if (set_text(&metadata->container_id, json_text(config, "id"), json_text(source, "containerId")) < 0 ||
+        if (set_text(&metadata->container_id, json_text(config, "id"), json_text(source, "containerId")) <
+                    0 ||
             set_text(&metadata->container_name, json_text(config, "name"),
                      json_text(source, "containerName")) < 0 ||
-            set_text(&metadata->image_name, json_text(config, "rootfsImageName"), json_text(source, "image")) <
-                    0 ||
+            set_text(&metadata->image_name, json_text(config, "rootfsImageName"),
+                     json_text(source, "image")) < 0 ||
             set_text(&metadata->image_requested, json_text(config, "rootfsImage"), NULL) < 0 ||
             set_text(&metadata->image_id, json_text(source, "imageId"), NULL) < 0 ||
             set_text(&metadata->runtime, json_text(config, "runtime"),
@@ -151,15 +152,15 @@ static int load_crio(struct metadata *metadata, struct error *err)
 
 static int load_containerd(struct metadata *metadata, struct error *err)
 {
-        if (set_text(&metadata->container_name, annotation(metadata, "io.kubernetes.cri.container-name"), NULL) <
-                    0 ||
+        if (set_text(&metadata->container_name, annotation(metadata, "io.kubernetes.cri.container-name"),
+                     NULL) < 0 ||
             set_image_ref(metadata) < 0)
                 return error_oom(err);
         return 0;
 }
 
-/* {"network": {"interfaces": {"eth0": {"subnets": [{"ipnet": "10.88.0.2/16"}], "mac_address": "…"}}}} or null:
- * the first interface that has an address. */
+/* {"network": {"interfaces": {"eth0": {"subnets": [{"ipnet": "10.88.0.2/16"}], "mac_address": "…"}}}} or
+ * null: the first interface that has an address. */
 static int load_network(struct metadata *metadata, yyjson_val *status)
 {
         yyjson_val *network, *interface, *key;
@@ -255,8 +256,8 @@ static int load_json(const struct archive *archive, const char *name, yyjson_doc
         if (ret < 0)
                 return ret;
         if (!yyjson_is_obj(root_of(*out)))
-                return error_set(err, &ERROR_ARCHIVE_METADATA, -EBADMSG, "`%s`, member `%s` is not a JSON object",
-                                 archive_path(archive), name);
+                return error_set(err, &ERROR_ARCHIVE_METADATA, -EBADMSG,
+                                 "`%s`, member `%s` is not a JSON object", archive_path(archive), name);
         return 0;
 }
 
@@ -273,8 +274,8 @@ int metadata_load(const struct archive *archive, struct metadata **out, struct e
                 return ret;
         /* Only CRIU's own directory, which no engine has described, may do without. */
         if (!metadata->config && archive_form(archive) != ARCHIVE_DIRECTORY)
-                return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no member `config.dump`",
-                                 archive_path(archive));
+                return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT,
+                                 "`%s` has no member `config.dump`", archive_path(archive));
         metadata->engine = engine_of(archive, metadata);
         ret = load_engine(archive, metadata, err);
         if (ret < 0)

@@ -14,15 +14,15 @@ const char *engine_name(enum engine engine);
 struct metadata {
         enum engine engine;
         char *container_id, *container_name, *pod_name, *pod_namespace, *pod_uid;
-        char *image_name;  /* what checkpointctl shows under IMAGE (rootfsImageName) */
+        char *image_name; /* what checkpointctl shows under IMAGE (rootfsImageName) */
         char *image_requested, *image_id, *image_reference; /* rootfsImage, ID (hex), repo@sha256 */
-        char *runtime;                /* "crun", "runc", "io.containerd.runc.v2" */
-        char *created, *checkpointed; /* RFC 3339 as found */
+        char *runtime;                                      /* "crun", "runc", "io.containerd.runc.v2" */
+        char *created, *checkpointed;                       /* RFC 3339 as found */
         char *ip, *mac;
-        uint64_t checkpoint_size;     /* bytes of files under checkpoint/ */
-        uint64_t pages_size;          /* of those, pages-*.img */
-        uint64_t gpu_pages_size;      /* amdgpu-pages-* */
-        uint64_t rootfs_diff_size;    /* rootfs-diff.tar, 0 when absent */
+        uint64_t checkpoint_size;  /* bytes of files under checkpoint/ */
+        uint64_t pages_size;       /* of those, pages-*.img */
+        uint64_t gpu_pages_size;   /* amdgpu-pages-* */
+        uint64_t rootfs_diff_size; /* rootfs-diff.tar, 0 when absent */
         bool has_rootfs_diff;
         yyjson_doc *config, *spec; /* config.dump, spec.dump; spec may be NULL */
         yyjson_doc *facts;         /* snap.json; NULL in archives that are not ours */

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* One chunk is worked on while another is read; the third hides that neither runs evenly. Large chunks make the
- * two hand-overs of each one vanish. */
+/* One chunk is worked on while another is read; the third hides that neither runs evenly. Large chunks make
+ * the two hand-overs of each one vanish. */
 #define CHUNK_COUNT 3
 #define CHUNK_SIZE  (4 * MIB)
 

@@ -63,7 +63,8 @@ static int replay_header(const struct archive_member *member, archive_sink sink,
         struct tar_entry entry = {.type = member->type, .mode = member->mode, .size = member->size};
         uint8_t block[TAR_BLOCK];
 
-        snprintf(entry.name, sizeof(entry.name), "%s%s", member->name, member->type == TAR_DIRECTORY ? "/" : "");
+        snprintf(entry.name, sizeof(entry.name), "%s%s", member->name,
+                 member->type == TAR_DIRECTORY ? "/" : "");
         if (!tar_header_write(&entry, block))
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG, "`%s` does not fit into a tar header",
                                  member->name);

@@ -20,8 +20,9 @@ static int add_entry(struct archive *archive, const struct tar_walk *walk, struc
 /* Contents nobody reads as a whole in order to look: memory, file systems, logs. */
 static bool is_bulk(const char *name)
 {
-        return text_starts_with(name, "checkpoint/pages-") || text_starts_with(name, "checkpoint/amdgpu-pages-") ||
-               text_starts_with(name, "volumes/") || text_ends_with(name, ".tar") || text_ends_with(name, ".log");
+        return text_starts_with(name, "checkpoint/pages-") ||
+               text_starts_with(name, "checkpoint/amdgpu-pages-") || text_starts_with(name, "volumes/") ||
+               text_ends_with(name, ".tar") || text_ends_with(name, ".log");
 }
 
 /* Keeps the contents of the member that was added last, if it is small enough. */

@@ -13,10 +13,10 @@
 
 struct stream {
         const struct archive *archive;
-        const char *what; /* for errors; borrowed */
-        int fd;           /* a member of a directory; -1: the archive's own file */
-        struct slice memory;  /* a member that was kept; data NULL: not in memory */
-        uint64_t base;        /* offset in the file or the expanded tar at which position 0 lies */
+        const char *what;    /* for errors; borrowed */
+        int fd;              /* a member of a directory; -1: the archive's own file */
+        struct slice memory; /* a member that was kept; data NULL: not in memory */
+        uint64_t base;       /* offset in the file or the expanded tar at which position 0 lies */
         uint64_t position, end;
         struct decompressor *decompressor; /* compressed without index */
         uint64_t source_position;          /* next byte of the file that the decompressor gets */
@@ -244,8 +244,8 @@ int stream_skip(struct stream *stream, uint64_t size, struct error *err)
                 return stream->inner ? stream_skip(stream->inner, size - head, err) : 0;
         }
         while (size) {
-                ssize_t n = stream_read(stream, scratch, size < sizeof(scratch) ? (size_t)size : sizeof(scratch),
-                                        err);
+                ssize_t n = stream_read(stream, scratch,
+                                        size < sizeof(scratch) ? (size_t)size : sizeof(scratch), err);
 
                 if (n < 0)
                         return (int)n;

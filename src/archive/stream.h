@@ -12,8 +12,8 @@ struct stream;
 
 /* The whole tar stream. Not for directories. */
 int stream_open(const struct archive *archive, struct stream **out, struct error *err);
-/* The contents of one member. `expand`: when they are compressed themselves (containerd's rootfs-diff.tar is),
- * expanded. */
+/* The contents of one member. `expand`: when they are compressed themselves (containerd's rootfs-diff.tar
+ * is), expanded. */
 int stream_open_member(const struct archive *archive, const struct archive_member *member, bool expand,
                        struct stream **out, struct error *err);
 /* Bytes in memory; `bytes` and `what`, which names them in errors, are borrowed. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads everything again and says what is wrong: tar structure and digests, that the metadata parses, that
- * CRIU's files agree with each other, that files the processes hold open have in rootfs-diff.tar the size that
- * CRIU recorded. A verified archive is what "Completed" means.
+ * CRIU's files agree with each other, that files the processes hold open have in rootfs-diff.tar the size
+ * that CRIU recorded. A verified archive is what "Completed" means.
  */
 #ifndef SNAP_ARCHIVE_VERIFY_H
 #define SNAP_ARCHIVE_VERIFY_H
@@ -20,7 +20,8 @@ struct verify_report {
         struct verify_fault *faults;
         size_t fault_count;
         uint64_t bytes_read, members, digests_checked;
-        bool digests_present; /* false for other engines' archives: content cannot be proven, only structure */
+        bool digests_present; /* false for other engines' archives: content cannot be proven, only structure
+                               */
 };
 
 /* 0 when it could look at everything it needs; faults are in the report. `path` may be a directory. */

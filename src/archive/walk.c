@@ -18,8 +18,8 @@ static int truncated(const struct tar_walk *walk, struct error *err)
 
 static int corrupt(const struct tar_walk *walk, const char *reason, struct error *err)
 {
-        return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is damaged at byte %llu: %s", walk->what,
-                         (unsigned long long)stream_position(walk->stream), reason);
+        return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is damaged at byte %llu: %s",
+                         walk->what, (unsigned long long)stream_position(walk->stream), reason);
 }
 
 static bool all_zero(const uint8_t *data, size_t size)

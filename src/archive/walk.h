@@ -18,8 +18,9 @@ struct tar_walk {
         struct buffer records; /* pax records of the entry (extended attributes); empty when it has none */
 };
 
-/* 1: `entry` is the next one (long names and pax records applied); 0: the end marker. Whatever was not read of
- * the entry before is skipped. A tar without the two blocks of zeros at its end is ERROR_ARCHIVE_TRUNCATED. */
+/* 1: `entry` is the next one (long names and pax records applied); 0: the end marker. Whatever was not read
+ * of the entry before is skipped. A tar without the two blocks of zeros at its end is
+ * ERROR_ARCHIVE_TRUNCATED. */
 int tar_walk_next(struct tar_walk *walk, struct error *err);
 /* Contents of the current entry; short only at their end. */
 ssize_t tar_walk_read(struct tar_walk *walk, void *data, size_t size, struct error *err);

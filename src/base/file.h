@@ -50,6 +50,8 @@ int file_writer_open(const char *path, bool replace, struct file_writer **out, s
 int file_writer_fd(const struct file_writer *writer);
 /* Where the bytes lie until commit. Borrowed. */
 const char *file_writer_temp_path(const struct file_writer *writer);
+/* Another last component for the final path, for a file that is named after its contents. */
+int file_writer_set_name(struct file_writer *writer, const char *name, struct error *err);
 /* fsync, rename (RENAME_NOREPLACE unless `replace`; -EEXIST), fsync of the directory. */
 int file_writer_commit(struct file_writer *writer, struct error *err);
 /* Removes the temporary unless committed. */

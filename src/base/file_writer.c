@@ -80,6 +80,18 @@ const char *file_writer_temp_path(const struct file_writer *writer)
         return writer->temp_path;
 }
 
+int file_writer_set_name(struct file_writer *writer, const char *name, struct error *err)
+{
+        char *path;
+
+        if (asprintf(&path, "%.*s%s", (int)(writer->name - writer->path), writer->path, name) < 0)
+                return error_oom(err);
+        free(writer->path);
+        writer->path = path;
+        writer->name = last_component(path);
+        return 0;
+}
+
 int file_writer_commit(struct file_writer *writer, struct error *err)
 {
         unsigned flags = writer->replace ? 0 : RENAME_NOREPLACE;

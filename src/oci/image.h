@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A checkpoint as an OCI image (image-spec 1.1): layers "everything but pages" and "pages", so that metadata can
- * be fetched alone, one config that no other checkpoint has, and the annotations by which CRI-O, containerd and
- * Podman know a checkpoint. docs/image.md lists them.
+ * A checkpoint as an OCI image (image-spec 1.1): layers "everything but pages" and "pages", so that metadata
+ * can be fetched alone, one config that no other checkpoint has, and the annotations by which CRI-O,
+ * containerd and Podman know a checkpoint. docs/image.md lists them.
  */
 #ifndef SNAP_OCI_IMAGE_H
 #define SNAP_OCI_IMAGE_H
@@ -36,15 +36,15 @@ struct image_result {
         unsigned layers;
 };
 
-/* One read of the archive; blobs that are there already are not written again. Crash-safe: index.json names the
- * image only when everything it needs is on disk. */
+/* One read of the archive; blobs that are there already are not written again. Crash-safe: index.json names
+ * the image only when everything it needs is on disk. */
 int image_build(const struct archive *archive, const struct image_reference *to,
-                const struct image_options *options, const struct progress *progress, struct image_result *out,
-                struct error *err);
+                const struct image_options *options, const struct progress *progress,
+                struct image_result *out, struct error *err);
 
 /*
- * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The file
- * is written to `path` like every file here.
+ * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The
+ * file is written to `path` like every file here.
  */
 int image_to_archive(const struct image_reference *from, const char *path, const struct progress *progress,
                      struct error *err);

@@ -148,8 +148,8 @@ static int open_with(const char *name, enum tar_type type, struct error *err)
 
 static void test_names_that_escape_are_refused(void **state)
 {
-        static const char *const names[] = {"../x", "/etc/passwd", "a/../../x", "checkpoint/..", "..", "a//b",
-                                            "checkpoint/./x", ".//x", "./../x"};
+        static const char *const names[] = {"../x", "/etc/passwd",    "a/../../x", "checkpoint/..", "..",
+                                            "a//b", "checkpoint/./x", ".//x",      "./../x"};
         struct error err = {0};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -206,7 +206,8 @@ static void test_every_truncation_is_refused(void **state)
 
                 write_bytes("cut.tar", (struct slice){file.data, size});
                 assert_int_equal(archive_open("cut.tar", &archive, &err), -EBADMSG);
-                assert_true(err.kind == &ERROR_ARCHIVE_TRUNCATED || (err.kind == &ERROR_ARCHIVE_NOT_ONE && !size));
+                assert_true(err.kind == &ERROR_ARCHIVE_TRUNCATED ||
+                            (err.kind == &ERROR_ARCHIVE_NOT_ONE && !size));
         }
 }
 
@@ -259,8 +260,9 @@ static void test_directory_of_criu(void **state)
         assert_int_equal(archive_form(archive), ARCHIVE_DIRECTORY);
         assert_int_equal(archive_count(archive), 3);
         assert_int_equal(archive_file_size(archive), 14);
-        assert_success(archive_read(archive, archive_find(archive, "checkpoint/inventory.img"), 100, &text, &err),
-                       &err);
+        assert_success(
+                archive_read(archive, archive_find(archive, "checkpoint/inventory.img"), 100, &text, &err),
+                &err);
         assert_string_equal(buffer_text(&text), "inventory");
         source = archive_criu_source(archive);
         assert_success(source.size(source.context, "stats-dump", &size, &err), &err);
@@ -301,8 +303,9 @@ static void test_link_put_in_later_is_not_followed(void **state)
         assert_success(archive_open("dump", &archive, &err), &err);
         assert_int_equal(unlink("dump/inventory.img"), 0);
         assert_int_equal(symlink("../secret", "dump/inventory.img"), 0);
-        assert_error(archive_read(archive, archive_find(archive, "checkpoint/inventory.img"), 100, &text, &err),
-                     &err, ERROR_ARCHIVE_NAME);
+        assert_error(
+                archive_read(archive, archive_find(archive, "checkpoint/inventory.img"), 100, &text, &err),
+                &err, ERROR_ARCHIVE_NAME);
 }
 
 int main(void)

@@ -20,7 +20,8 @@ static void test_crio(void **state)
         load(GOLDEN("crio-1.36.3-counter.tar"), &archive, &m);
         assert_int_equal(m->engine, ENGINE_CRIO);
         assert_string_equal(engine_name(m->engine), "CRI-O");
-        assert_string_equal(m->container_id, "d5cf61b1df7fdd0ec3d881842212e8b2ee309a80caf27915e5115746bd0ee7fd");
+        assert_string_equal(m->container_id,
+                            "d5cf61b1df7fdd0ec3d881842212e8b2ee309a80caf27915e5115746bd0ee7fd");
         assert_string_equal(m->container_name, "counter");
         assert_string_equal(m->pod_name, "counters");
         assert_string_equal(m->pod_namespace, "default");
@@ -116,8 +117,9 @@ static void test_own_bundle(void **state)
         _cleanup_archive_ struct archive *archive = NULL;
         _cleanup_metadata_ struct metadata *m = NULL;
 
-        write_archive("{\"id\":\"job\",\"name\":\"job\",\"runtime\":\"crun\"}", "{}", NULL,
-                      "{\"createdAt\":\"2026-11-23T04:19:10Z\",\"source\":{\"driver\":\"crun\"},\"members\":{}}");
+        write_archive(
+                "{\"id\":\"job\",\"name\":\"job\",\"runtime\":\"crun\"}", "{}", NULL,
+                "{\"createdAt\":\"2026-11-23T04:19:10Z\",\"source\":{\"driver\":\"crun\"},\"members\":{}}");
         load("a.tar", &archive, &m);
         assert_int_equal(m->engine, ENGINE_OCI);
         assert_string_equal(m->container_id, "job");

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/manifest.h"
+
+#include <errno.h>
+#include <sys/utsname.h>
+#include "base/json.h"
+#include "oci/layout_index.h"
+
+/* The keys by which the engines know a checkpoint image; see docs/image.md. */
+#define CRIU_KEY   "org.criu.checkpoint."
+#define CRIO_KEY   "io.kubernetes.cri-o.annotations.checkpoint."
+#define PODMAN_KEY "io.podman.annotations.checkpoint."
+#define IMAGE_KEY  "org.opencontainers.image."
+
+static const char *const checkpoint_keys[] = {CRIU_KEY "container.name", CRIO_KEY "name",
+                                              PODMAN_KEY "runtime.name", PODMAN_KEY "name"};
+
+static yyjson_val *facts_of(const struct metadata *metadata, const char *group)
+{
+        return yyjson_obj_get(yyjson_doc_get_root(metadata->facts), group);
+}
+
+/* Architecture names of Go, which the image-spec asks for. */
+static const char *architecture(const struct metadata *metadata)
+{
+        static const char *const names[][2] = {
+                {"x86_64", "amd64"},    {"aarch64", "arm64"}, {"armv7l", "arm"},     {"i686", "386"},
+                {"ppc64le", "ppc64le"}, {"s390x", "s390x"},   {"riscv64", "riscv64"}};
+        static struct utsname host;
+        const char *machine = json_text(facts_of(metadata, "host"), "architecture");
+
+        /* Other engines do not say; a dump cannot have come from another architecture than one we can be on.
+         */
+        if (!machine)
+                machine = uname(&host) == 0 ? host.machine : "";
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(machine, names[i][0]) == 0)
+                        return names[i][1];
+        return "amd64";
+}
+
+static void digest_text(const struct sha256 *digest, char out[7 + SHA256_HEX_SIZE])
+{
+        memcpy(out, "sha256:", 7);
+        sha256_hex(digest, out + 7);
+}
+
+static const char *created_of(const struct metadata *metadata)
+{
+        return *metadata->checkpointed ? metadata->checkpointed : metadata->created;
+}
+
+/* Registries and runtimes know an image by the digest of its config: labels that no other checkpoint has. */
+static yyjson_mut_val *labels_new(yyjson_mut_doc *doc, const struct metadata *metadata)
+{
+        yyjson_mut_val *labels = yyjson_mut_obj(doc);
+        const char *id = json_text(yyjson_doc_get_root(metadata->facts), "id");
+
+        if (id)
+                yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.id", id);
+        yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.container.id", metadata->container_id);
+        yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.created", created_of(metadata));
+        return labels;
+}
+
+int manifest_config(const struct metadata *metadata, const struct image_layer *layers, size_t count,
+                    struct buffer *out, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        yyjson_mut_val *root, *config, *rootfs, *diff_ids;
+        char digest[7 + SHA256_HEX_SIZE];
+
+        if (!doc)
+                return error_oom(err);
+        root = yyjson_mut_obj(doc);
+        yyjson_mut_doc_set_root(doc, root);
+        if (*created_of(metadata))
+                yyjson_mut_obj_add_strcpy(doc, root, "created", created_of(metadata));
+        yyjson_mut_obj_add_str(doc, root, "architecture", architecture(metadata));
+        yyjson_mut_obj_add_str(doc, root, "os", "linux");
+        config = yyjson_mut_obj(doc);
+        yyjson_mut_obj_add_val(doc, root, "config", config);
+        yyjson_mut_obj_add_str(doc, config, "WorkingDir", "/");
+        yyjson_mut_obj_add_val(doc, config, "Labels", labels_new(doc, metadata));
+        rootfs = yyjson_mut_obj(doc);
+        diff_ids = yyjson_mut_arr(doc);
+        yyjson_mut_obj_add_val(doc, root, "rootfs", rootfs);
+        yyjson_mut_obj_add_str(doc, rootfs, "type", "layers");
+        yyjson_mut_obj_add_val(doc, rootfs, "diff_ids", diff_ids);
+        for (size_t i = 0; i < count; i++) {
+                digest_text(&layers[i].diff_id, digest);
+                yyjson_mut_arr_add_strcpy(doc, diff_ids, digest);
+        }
+        return json_write(doc, false, out, err);
+}
+
+/* Empty values say nothing, and engines take them for a wrong version. */
+static void annotate(yyjson_mut_doc *doc, yyjson_mut_val *to, const char *key, const char *value)
+{
+        if (value && *value)
+                yyjson_mut_obj_add(to, yyjson_mut_strcpy(doc, key), yyjson_mut_strcpy(doc, value));
+}
+
+static void annotate_host(yyjson_mut_doc *doc, yyjson_mut_val *to, const struct metadata *metadata)
+{
+        yyjson_val *host = facts_of(metadata, "host"), *runtime = facts_of(metadata, "runtime");
+        uint64_t criu = json_uint_or(facts_of(metadata, "criu"), "version", 0);
+        uint64_t cgroup = json_uint_or(host, "cgroupVersion", 0);
+        char criu_text[24] = "", cgroup_text[24] = "";
+
+        if (criu)
+                snprintf(criu_text, sizeof(criu_text), "%llu", (unsigned long long)criu);
+        if (cgroup)
+                snprintf(cgroup_text, sizeof(cgroup_text), "v%llu", (unsigned long long)cgroup);
+        annotate(doc, to, CRIU_KEY "runtime.version", json_text(runtime, "version"));
+        annotate(doc, to, CRIU_KEY "criu.version", criu_text);
+        annotate(doc, to, CRIU_KEY "host.arch", architecture(metadata));
+        annotate(doc, to, CRIU_KEY "host.kernel", json_text(host, "kernel"));
+        annotate(doc, to, CRIU_KEY "cgroup.version", cgroup_text);
+        annotate(doc, to, CRIU_KEY "distribution.name", json_text(host, "distribution"));
+        annotate(doc, to, CRIO_KEY "criu.version", criu_text);
+        annotate(doc, to, PODMAN_KEY "runtime.version", json_text(runtime, "version"));
+        annotate(doc, to, PODMAN_KEY "criu.version", criu_text);
+        annotate(doc, to, PODMAN_KEY "host.arch", architecture(metadata));
+        annotate(doc, to, PODMAN_KEY "host.kernel", json_text(host, "kernel"));
+        annotate(doc, to, PODMAN_KEY "cgroups.version", cgroup_text);
+        annotate(doc, to, PODMAN_KEY "distribution.name", json_text(host, "distribution"));
+}
+
+static void annotate_image(yyjson_mut_doc *doc, yyjson_mut_val *to, const struct metadata *metadata)
+{
+        const char *requested = *metadata->image_requested ? metadata->image_requested : metadata->image_name;
+        const char *id = *metadata->image_id ? metadata->image_id : metadata->image_reference;
+        const char *at = strrchr(metadata->image_reference, '@');
+
+        annotate(doc, to, CRIU_KEY "rootfsImageName", metadata->image_name);
+        annotate(doc, to, CRIU_KEY "rootfsImageUserRequested", requested);
+        annotate(doc, to, CRIU_KEY "rootfsImageID", id);
+        annotate(doc, to, CRIU_KEY "rawImageName", requested);
+        annotate(doc, to, CRIO_KEY "rootfsImageName", metadata->image_name);
+        annotate(doc, to, CRIO_KEY "rootfsImageID", metadata->image_id);
+        annotate(doc, to, CRIO_KEY "rawImageName", requested);
+        annotate(doc, to, PODMAN_KEY "rootfsImageName", metadata->image_name);
+        annotate(doc, to, PODMAN_KEY "rootfsImageID", metadata->image_id);
+        annotate(doc, to, PODMAN_KEY "rawImageName", requested);
+        /* The name alone could be made to mean another image on the node that restores. */
+        if (at) {
+                annotate(doc, to, CRIU_KEY "rootfsImageSha", at + 1);
+                annotate(doc, to, IMAGE_KEY "base.digest", at + 1);
+                annotate(doc, to, IMAGE_KEY "base.name", metadata->image_name);
+        }
+}
+
+/* Only what is named here: nothing that an archive says of itself becomes an annotation (CDI devices were
+ * smuggled so, CVE-2026-53492). */
+static yyjson_mut_val *annotations_new(yyjson_mut_doc *doc, const struct metadata *metadata)
+{
+        yyjson_mut_val *to = yyjson_mut_obj(doc);
+        const char *name = *metadata->container_name ? metadata->container_name : metadata->container_id;
+
+        name = *name ? name : "checkpoint";
+        annotate(doc, to, IMAGE_KEY "created", created_of(metadata));
+        annotate(doc, to, CRIU_KEY "engine.name", engine_name(metadata->engine));
+        annotate(doc, to, CRIU_KEY "container.name", name);
+        annotate(doc, to, CRIU_KEY "pod.name", metadata->pod_name);
+        annotate(doc, to, CRIU_KEY "pod.namespace", metadata->pod_namespace);
+        annotate(doc, to, CRIU_KEY "pod.uid", metadata->pod_uid);
+        annotate(doc, to, CRIU_KEY "runtime.name", metadata->runtime);
+        annotate(doc, to, CRIO_KEY "name", name);
+        annotate(doc, to, PODMAN_KEY "name", name);
+        annotate(doc, to, PODMAN_KEY "runtime.name", metadata->runtime);
+        annotate_image(doc, to, metadata);
+        annotate_host(doc, to, metadata);
+        return to;
+}
+
+static const char *layer_type(enum compression compression)
+{
+        switch (compression) {
+        case COMPRESSION_GZIP:
+                return MEDIA_LAYER "+gzip";
+        case COMPRESSION_ZSTD:
+                return MEDIA_LAYER "+zstd";
+        default:
+                return MEDIA_LAYER;
+        }
+}
+
+static yyjson_mut_val *descriptor_new(yyjson_mut_doc *doc, const char *type, const struct descriptor *blob)
+{
+        yyjson_mut_val *object = yyjson_mut_obj(doc);
+        char digest[7 + SHA256_HEX_SIZE];
+
+        digest_text(&blob->digest, digest);
+        yyjson_mut_obj_add_strcpy(doc, object, "mediaType", type);
+        yyjson_mut_obj_add_strcpy(doc, object, "digest", digest);
+        yyjson_mut_obj_add_uint(doc, object, "size", blob->size);
+        return object;
+}
+
+int manifest_write(const struct metadata *metadata, const struct descriptor *config,
+                   const struct image_layer *layers, size_t count, struct buffer *out, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        yyjson_mut_val *root, *list;
+
+        if (!doc)
+                return error_oom(err);
+        root = yyjson_mut_obj(doc);
+        yyjson_mut_doc_set_root(doc, root);
+        yyjson_mut_obj_add_uint(doc, root, "schemaVersion", 2);
+        yyjson_mut_obj_add_str(doc, root, "mediaType", MEDIA_MANIFEST);
+        yyjson_mut_obj_add_val(doc, root, "config", descriptor_new(doc, MEDIA_CONFIG, config));
+        list = yyjson_mut_arr(doc);
+        yyjson_mut_obj_add_val(doc, root, "layers", list);
+        for (size_t i = 0; i < count; i++)
+                yyjson_mut_arr_append(
+                        list, descriptor_new(doc, layer_type(layers[i].compression), &layers[i].blob));
+        yyjson_mut_obj_add_val(doc, root, "annotations", annotations_new(doc, metadata));
+        return json_write(doc, false, out, err);
+}
+
+/* Docker's media types differ only in name; Podman may have saved so. */
+static int layer_compression(const char *type, enum compression *out)
+{
+        static const struct {
+                const char *type;
+                enum compression compression;
+        } known[] = {
+                {MEDIA_LAYER, COMPRESSION_NONE},
+                {MEDIA_LAYER "+gzip", COMPRESSION_GZIP},
+                {MEDIA_LAYER "+zstd", COMPRESSION_ZSTD},
+                {"application/vnd.docker.image.rootfs.diff.tar.gzip", COMPRESSION_GZIP},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                if (strcmp(type, known[i].type) == 0) {
+                        *out = known[i].compression;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+static bool is_checkpoint(yyjson_val *annotations)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(checkpoint_keys); i++)
+                if (yyjson_obj_get(annotations, checkpoint_keys[i]))
+                        return true;
+        return false;
+}
+
+int manifest_parse(struct slice manifest, struct image_layer *layers, size_t *count, struct error *err)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        yyjson_val *root, *layer;
+        yyjson_arr_iter each;
+        int ret = json_parse(manifest, "manifest", &doc, err);
+
+        if (ret < 0)
+                return ret;
+        root = yyjson_doc_get_root(doc);
+        if (!is_checkpoint(yyjson_obj_get(root, "annotations")))
+                return error_set(err, &ERROR_IMAGE_NOT_CHECKPOINT, -EBADMSG,
+                                 "the image has no annotation of a checkpoint");
+        *count = 0;
+        yyjson_arr_iter_init(yyjson_obj_get(root, "layers"), &each);
+        while ((layer = yyjson_arr_iter_next(&each))) {
+                const char *type = json_text_or(layer, "mediaType", "");
+
+                if (*count == MANIFEST_LAYERS)
+                        return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG, "the image has too many layers");
+                if (layer_compression(type, &layers[*count].compression) < 0)
+                        return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG,
+                                         "the image has a layer of the unknown type `%s`", type);
+                ret = descriptor_parse(layer, &layers[(*count)++].blob, err);
+                if (ret < 0)
+                        return ret;
+        }
+        if (!*count)
+                return error_set(err, &ERROR_IMAGE_NOT_CHECKPOINT, -EBADMSG, "the image has no layers");
+        return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Config and manifest of a checkpoint image, as pure functions. */
+#ifndef SNAP_OCI_MANIFEST_H
+#define SNAP_OCI_MANIFEST_H
+
+#include "archive/metadata.h"
+#include "oci/layout.h"
+
+struct image_layer {
+        struct descriptor blob;
+        struct sha256 diff_id; /* SHA-256 of the tar before compression */
+        enum compression compression;
+};
+
+/* Largest manifest that is accepted; the image-spec leaves registries 4 MiB. */
+#define MANIFEST_MAX    (4 * MIB)
+#define MANIFEST_LAYERS 128
+
+/* Appends the image config. The same archive always gives the same. */
+int manifest_config(const struct metadata *metadata, const struct image_layer *layers, size_t count,
+                    struct buffer *out, struct error *err);
+/* Appends the manifest with the annotations by which CRI-O, containerd and Podman know a checkpoint. */
+int manifest_write(const struct metadata *metadata, const struct descriptor *config,
+                   const struct image_layer *layers, size_t count, struct buffer *out, struct error *err);
+/* Layers of a manifest, at most MANIFEST_LAYERS. `diff_id` is not known here. Refuses an image that no engine
+ * would take for a checkpoint (ERROR_IMAGE_NOT_CHECKPOINT). */
+int manifest_parse(struct slice manifest, struct image_layer *layers, size_t *count, struct error *err);
+
+#endif
