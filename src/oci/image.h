@@ -36,8 +36,9 @@ struct image_result {
         unsigned layers;
 };
 
-/* One read of the archive; blobs that are there already are not written again. Crash-safe: index.json names
- * the image only when everything it needs is on disk. */
+/* One read of the archive. Crash-safe: index.json names the image only when everything it needs is on disk;
+ * other images in a directory stay, an archive file must not exist. The same archive always gives the same
+ * image. */
 int image_build(const struct archive *archive, const struct image_reference *to,
                 const struct image_options *options, const struct progress *progress,
                 struct image_result *out, struct error *err);

@@ -36,7 +36,7 @@ struct blob_writer;
 
 int blob_writer_open(struct layout_writer *layout, bool large, struct blob_writer **out, struct error *err);
 int blob_writer_append(struct blob_writer *blob, struct slice bytes, struct error *err);
-/* Gives the blob its name. A blob that is there already is not written again. */
+/* Gives the blob its name. One of that name that is there already is replaced: it may have been damaged. */
 int blob_writer_commit(struct blob_writer *blob, const struct sha256 *digest, struct descriptor *out,
                        struct error *err);
 void blob_writer_free(struct blob_writer *blob);

@@ -196,15 +196,6 @@ int blob_writer_append(struct blob_writer *blob, struct slice bytes, struct erro
         return 0;
 }
 
-static bool is_in_directory(const struct blob_writer *blob, const char *hex)
-{
-        _cleanup_free_ char *path = NULL;
-        struct stat st;
-
-        return asprintf(&path, "%s/%s", blob->layout->blobs, hex) >= 0 && lstat(path, &st) == 0 &&
-               S_ISREG(st.st_mode) && (uint64_t)st.st_size == blob->size;
-}
-
 static bool is_in_archive(const struct layout_writer *writer, const struct sha256 *digest)
 {
         for (size_t i = 0; i < writer->written_count; i++)
@@ -274,8 +265,6 @@ int blob_writer_commit(struct blob_writer *blob, const struct sha256 *digest, st
         *out = (struct descriptor){*digest, blob->size};
         if (!blob->file)
                 return commit_to_archive(blob, digest, hex, err);
-        if (is_in_directory(blob, hex))
-                return 0;
         ret = file_writer_set_name(blob->file, hex, err);
         return ret < 0 ? ret : file_writer_commit(blob->file, err);
 }
