@@ -74,7 +74,8 @@ static void test_malformed_indexes_are_refused(void **state)
 /* A layout whose blob directory is a link to elsewhere. */
 static void test_links_in_layouts_are_not_followed(void **state)
 {
-        struct image_reference where = {.transport = IMAGE_OCI, .path = "layout", .tag = "latest"};
+        struct image_reference where = {
+                .transport = IMAGE_OCI, .path = (char[]){"layout"}, .tag = (char[]){"latest"}};
         _cleanup_layout_reader_ struct layout_reader *reader = NULL;
         struct descriptor a = digest_of("a");
         _cleanup_buffer_ struct buffer out = {0};
@@ -94,7 +95,8 @@ static void test_links_in_layouts_are_not_followed(void **state)
 
 static void test_written_blobs_are_read(void **state)
 {
-        struct image_reference where = {.transport = IMAGE_OCI_ARCHIVE, .path = "image.tar", .tag = "t"};
+        struct image_reference where = {
+                .transport = IMAGE_OCI_ARCHIVE, .path = (char[]){"image.tar"}, .tag = (char[]){"t"}};
         _cleanup_layout_writer_ struct layout_writer *writer = NULL;
         _cleanup_layout_reader_ struct layout_reader *reader = NULL;
         _cleanup_blob_writer_ struct blob_writer *large = NULL, *small = NULL;
@@ -128,7 +130,8 @@ static void test_written_blobs_are_read(void **state)
 
 static void test_truncated_archives_are_refused(void **state)
 {
-        struct image_reference where = {.transport = IMAGE_OCI_ARCHIVE, .path = "cut.tar", .tag = "t"};
+        struct image_reference where = {
+                .transport = IMAGE_OCI_ARCHIVE, .path = (char[]){"cut.tar"}, .tag = (char[]){"t"}};
         _cleanup_buffer_ struct buffer tar = {0};
         struct error err = {0};
 
