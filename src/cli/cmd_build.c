@@ -17,7 +17,7 @@ static const char *const layer_choices[] = {
 
 static const struct option_spec options[] = {
         {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the layers", layer_choices},
-        {"level", 0, OPTION_NUMBER, &level, "N", "compression level, of the format's own scale"},
+        {"level", 0, OPTION_NUMBER, &level, "N", "compression level: gzip 1 to 3, zstd 1 to 6; 0 is the usual one"},
 };
 
 static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,

@@ -25,7 +25,7 @@ static const struct option_spec options[] = {
          "write the archive here, instead of ./checkpoint-NAME-TIME.tar with the suffix of its compression"},
         {"runtime", 0, OPTION_CHOICE, &runtime, NULL, "look for the container only here", runtime_choices},
         {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the archive", compression_choices},
-        {"level", 0, OPTION_NUMBER, &level, "N", "compression level, of the format's own scale"},
+        {"level", 0, OPTION_NUMBER, &level, "N", "compression level: gzip 1 to 3, zstd 1 to 6, lz4 1 to 12; 0 is the usual one"},
         {"stop", 0, OPTION_FLAG, &stop, NULL, "end the container once the archive is complete and verified"},
         {"tcp", 0, OPTION_CHOICE, &tcp, NULL,
          "what becomes of established TCP connections: refuse to checkpoint, keep them, or close them",
