@@ -66,6 +66,7 @@ static int directory_read(void *context, const char *name, uint64_t limit, struc
         if (n < 0)
                 return error_errno(err, (int)-n, "cannot read the CRIU image %s", name);
         out->size += (size_t)n;
+        out->data[out->size] = '\0';
         return 0;
 }
 
