@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole dump. The input is its files, one after another: a byte for the length of the name, the name, a 32-bit
- * little-endian size, the contents; of memory pages only the size.
+ * A whole dump. The input is its files, one after another: a byte for the length of the name, the name, a
+ * 32-bit little-endian size, the contents; of memory pages only the size.
  */
 #include <errno.h>
 #include "criu/check.h"
@@ -67,8 +67,8 @@ static int input_read(void *context, const char *name, uint64_t limit, struct bu
         return buffer_append(out, file->bytes.data, file->bytes.size);
 }
 
-static int input_list(void *context, int (*each)(void *argument, const char *name, uint64_t size), void *argument,
-                      struct error *err)
+static int input_list(void *context, int (*each)(void *argument, const char *name, uint64_t size),
+                      void *argument, struct error *err)
 {
         const struct input *input = context;
         int r = 0;

@@ -12,12 +12,14 @@ void checker_fault(struct checker *checker, const char *object, const char *form
         char reason[512];
         va_list arguments;
 
+        if (checker->faults < INT_MAX)
+                checker->faults++;
+        if (checker->faults > CRIU_CHECK_FAULTS)
+                return;
         va_start(arguments, format);
         vsnprintf(reason, sizeof(reason), format, arguments);
         va_end(arguments);
         checker->fault(checker->context, object, reason);
-        if (checker->faults < INT_MAX)
-                checker->faults++;
 }
 
 int checker_failed(struct checker *checker, const char *object, int r, const struct error *error)
@@ -37,23 +39,55 @@ int checker_failed(struct checker *checker, const char *object, int r, const str
         return 0;
 }
 
+/* Where a number is, or would be, in a set whose slots are a power of two and never all taken. */
+static size_t number_slot(const struct checker_numbers *numbers, uint64_t number)
+{
+        size_t mask = numbers->capacity - 1,
+               slot = (size_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+
+        while (numbers->used[slot] && numbers->items[slot] != number)
+                slot = (slot + 1) & mask;
+        return slot;
+}
+
+static int numbers_grow(struct checker *checker, struct checker_numbers *numbers)
+{
+        struct checker_numbers grown = {.count = numbers->count,
+                                        .capacity = numbers->capacity ? numbers->capacity * 2 : 64};
+
+        grown.items = criu_arena_array(&checker->arena, grown.capacity, sizeof(*grown.items));
+        grown.used = criu_arena_array(&checker->arena, grown.capacity, sizeof(*grown.used));
+        if (!grown.items || !grown.used)
+                return error_oom(checker->err);
+        for (size_t i = 0; i < numbers->capacity; i++) {
+                size_t slot;
+
+                if (!numbers->used[i])
+                        continue;
+                slot = number_slot(&grown, numbers->items[i]);
+                grown.used[slot] = true;
+                grown.items[slot] = numbers->items[i];
+        }
+        *numbers = grown;
+        return 0;
+}
+
 int checker_number_add(struct checker *checker, struct checker_numbers *numbers, uint64_t number)
 {
-        for (size_t i = 0; i < numbers->count; i++)
-                if (numbers->items[i] == number)
-                        return 0;
-        if (numbers->count == numbers->capacity) {
-                size_t more = numbers->capacity ? numbers->capacity * 2 : 16;
-                uint64_t *grown = criu_arena_array(&checker->arena, more, sizeof(*grown));
+        size_t slot;
 
-                if (!grown)
-                        return error_oom(checker->err);
-                if (numbers->count)
-                        memcpy(grown, numbers->items, numbers->count * sizeof(*grown));
-                numbers->items = grown;
-                numbers->capacity = more;
+        if (numbers->count >= numbers->capacity / 2) {
+                int r = numbers_grow(checker, numbers);
+
+                if (r < 0)
+                        return r;
         }
-        numbers->items[numbers->count++] = number;
+        slot = number_slot(numbers, number);
+        if (numbers->used[slot])
+                return 0;
+        numbers->used[slot] = true;
+        numbers->items[slot] = number;
+        numbers->count++;
         return 1;
 }
 

@@ -5,7 +5,8 @@
 
 #include "criu/source.h"
 
-/* Called for each fault; `object` is a file name of the dump. */
+/* Called for each of the first CRIU_CHECK_FAULTS faults; `object` is a file name of the dump. */
+#define CRIU_CHECK_FAULTS 1000
 typedef void (*criu_fault)(void *context, const char *object, const char *reason);
 
 /*

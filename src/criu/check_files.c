@@ -58,8 +58,10 @@ int checker_check_descriptors(struct checker *checker, uint32_t number)
         r = criu_records_read_all(checker->source, name, "FDINFO", false, &criu__descriptor__descriptor,
                                   &checker->arena, &descriptors, &error);
         if (r == -ENOENT) {
-                r = checker_number_add(checker, &checker->no_descriptors, number);
-                return r < 0 ? r : 0;
+                if (!checker->no_descriptors)
+                        checker->first_without = number;
+                checker->no_descriptors = true;
+                return 0;
         }
         if (r < 0)
                 return checker_failed(checker, name, r, &error);
@@ -173,7 +175,7 @@ static int missing_descriptors_check(struct checker *checker)
         int r;
 
         /* After another fault, objects may be left over because of that. */
-        if (checker->no_descriptors.count == 0 || checker->faults > 0)
+        if (!checker->no_descriptors || checker->faults > 0)
                 return 0;
         r = checker->source->size(checker->source->context, "sk-queues.img", &queues, &error);
         if (r < 0 && r != -ENOENT)
@@ -183,7 +185,7 @@ static int missing_descriptors_check(struct checker *checker)
         for (size_t i = 0; i < checker->files.count; i++)
                 if (!checker->referred[i] && object_needs_descriptor(checker->files.files[i]->type))
                         orphans++;
-        snprintf(name, sizeof(name), "fdinfo-%" PRIu64 ".img", checker->no_descriptors.items[0]);
+        snprintf(name, sizeof(name), "fdinfo-%u.img", checker->first_without);
         if (orphans)
                 checker_fault(checker, name,
                               "there is no such file, and no process has %zu of the open files", orphans);

@@ -8,29 +8,13 @@
 
 static int pages_add(struct checker *checker, uint32_t id, uint64_t size, const char *pagemap)
 {
-        struct checker_pages *found = NULL;
+        struct checker_pages *pages = criu_arena_alloc(&checker->arena, sizeof(*pages));
 
-        for (size_t i = 0; i < checker->page_count && !found; i++)
-                if (checker->pages[i].id == id)
-                        found = &checker->pages[i];
-        if (!found && checker->page_count == checker->page_capacity) {
-                size_t more = checker->page_capacity ? checker->page_capacity * 2 : 16;
-                struct checker_pages *grown = criu_arena_array(&checker->arena, more, sizeof(*grown));
-
-                if (!grown)
-                        return error_oom(checker->err);
-                if (checker->page_count)
-                        memcpy(grown, checker->pages, checker->page_count * sizeof(*grown));
-                checker->pages = grown;
-                checker->page_capacity = more;
-        }
-        if (!found) {
-                found = &checker->pages[checker->page_count++];
-                *found = (struct checker_pages){.id = id};
-        }
-        snprintf(found->pagemap, sizeof(found->pagemap), "%s", pagemap);
-        if (add_overflow(found->size, size, &found->size))
-                found->size = UINT64_MAX;
+        if (!pages || criu_messages_add(&checker->pages, &checker->arena, pages) < 0)
+                return error_oom(checker->err);
+        pages->id = id;
+        pages->size = size;
+        snprintf(pages->pagemap, sizeof(pages->pagemap), "%s", pagemap);
         return 0;
 }
 
@@ -126,37 +110,64 @@ int checker_check_shared_memory(struct checker *checker)
         for (size_t i = 0; r >= 0 && i < checker->files.inode_count; i++)
                 if (checker->files.inodes[i]->size > 0)
                         r = checker_number_add(checker, &checker->shared, checker->files.inodes[i]->shmid);
-        for (size_t i = 0; r >= 0 && i < checker->shared.count; i++) {
+        for (size_t i = 0; r >= 0 && i < checker->shared.capacity; i++) {
                 char name[64];
 
+                if (!checker->shared.used[i])
+                        continue;
                 snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", checker->shared.items[i]);
                 r = checker_check_pagemap(checker, name, NULL);
         }
         return r < 0 ? r : 0;
 }
 
+static int pages_compare(const void *a, const void *b)
+{
+        const struct checker_pages *x = *(void *const *)a, *y = *(void *const *)b;
+
+        return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int pages_check(struct checker *checker, const struct checker_pages *pages, uint64_t expected)
+{
+        struct error error = {0};
+        uint64_t size = 0;
+        char name[64];
+        int r;
+
+        snprintf(name, sizeof(name), "pages-%u.img", pages->id);
+        r = checker->source->size(checker->source->context, name, &size, &error);
+        if (r < 0 && r != -ENOENT)
+                return checker_failed(checker, name, r, &error);
+        /* CRIU does not create the file when there are no pages. */
+        if (r == -ENOENT && expected > 0)
+                checker_fault(checker, name, "there is no such file, and %s says it holds %" PRIu64 " bytes",
+                              pages->pagemap, expected);
+        else if (r == 0 && size != expected)
+                checker_fault(checker, name, "it has %" PRIu64 " bytes, and %s says it holds %" PRIu64, size,
+                              pages->pagemap, expected);
+        return 0;
+}
+
 int checker_check_pages(struct checker *checker)
 {
-        for (size_t i = 0; i < checker->page_count; i++) {
-                const struct checker_pages *pages = &checker->pages[i];
-                struct error error = {0};
-                uint64_t size = 0;
-                char name[64];
+        const struct criu_messages *all = &checker->pages;
+        uint64_t expected = 0;
+
+        if (all->count)
+                qsort(all->items, all->count, sizeof(*all->items), pages_compare);
+        for (size_t i = 0; i < all->count; i++) {
+                const struct checker_pages *pages = all->items[i];
                 int r;
 
-                snprintf(name, sizeof(name), "pages-%u.img", pages->id);
-                r = checker->source->size(checker->source->context, name, &size, &error);
-                /* CRIU does not create the file when there are no pages. */
-                if (r == -ENOENT && pages->size > 0)
-                        checker_fault(checker, name,
-                                      "there is no such file, and %s says it holds %" PRIu64 " bytes",
-                                      pages->pagemap, pages->size);
-                else if (r < 0 && r != -ENOENT && (r = checker_failed(checker, name, r, &error)) < 0)
+                if (add_overflow(expected, pages->size, &expected))
+                        expected = UINT64_MAX;
+                if (i + 1 < all->count && ((const struct checker_pages *)all->items[i + 1])->id == pages->id)
+                        continue;
+                r = pages_check(checker, pages, expected);
+                if (r < 0)
                         return r;
-                else if (r == 0 && size != pages->size)
-                        checker_fault(checker, name,
-                                      "it has %" PRIu64 " bytes, and %s says it holds %" PRIu64, size,
-                                      pages->pagemap, pages->size);
+                expected = 0;
         }
         return 0;
 }

@@ -27,41 +27,38 @@ static int check_threads(struct checker *checker, const Criu__TreeItem *item)
         return 0;
 }
 
-static int check_exists(struct checker *checker, const char *name, uint32_t pid)
+/* The image of a namespace, "STEM-ID.img"; ids are of all kinds together, and one is looked for once. */
+static int check_namespace(struct checker *checker, const char *stem, uint32_t id, uint32_t pid)
 {
         struct error error = {0};
         uint64_t size;
-        int r = checker->source->size(checker->source->context, name, &size, &error);
+        char name[64];
+        int r = checker_number_add(checker, &checker->namespaces, id);
 
-        if (r == -ENOENT) {
-                checker_fault(checker, name, "there is no such file, and process %u lives in that namespace",
-                              pid);
-                return 0;
-        }
-        return r < 0 ? checker_failed(checker, name, r, &error) : 0;
+        if (r <= 0)
+                return r;
+        snprintf(name, sizeof(name), "%s-%u.img", stem, id);
+        r = checker->source->size(checker->source->context, name, &size, &error);
+        if (r != -ENOENT)
+                return r < 0 ? checker_failed(checker, name, r, &error) : 0;
+        checker_fault(checker, name, "there is no such file, and process %u lives in that namespace", pid);
+        return 0;
 }
 
 /* Namespaces that CRIU itself was in are the host's and not in the dump. */
 static int check_namespaces(struct checker *checker, uint32_t pid, const Criu__ObjectIds *ids)
 {
         const Criu__ObjectIds *host = checker->inventory ? checker->inventory->root_ids : NULL;
-        char name[64];
         int r = 0;
 
         if (!host || !checker->inventory->namespaces_by_id)
                 return 0;
-        if (ids->has_mnt && ids->mnt != host->mnt) {
-                snprintf(name, sizeof(name), "mountpoints-%u.img", ids->mnt);
-                r = check_exists(checker, name, pid);
-        }
-        if (r == 0 && ids->has_uts && ids->uts != host->uts) {
-                snprintf(name, sizeof(name), "utsns-%u.img", ids->uts);
-                r = check_exists(checker, name, pid);
-        }
-        if (r == 0 && ids->has_ipc && ids->ipc != host->ipc) {
-                snprintf(name, sizeof(name), "ipcns-var-%u.img", ids->ipc);
-                r = check_exists(checker, name, pid);
-        }
+        if (ids->has_mnt && ids->mnt != host->mnt)
+                r = check_namespace(checker, "mountpoints", ids->mnt, pid);
+        if (r == 0 && ids->has_uts && ids->uts != host->uts)
+                r = check_namespace(checker, "utsns", ids->uts, pid);
+        if (r == 0 && ids->has_ipc && ids->ipc != host->ipc)
+                r = check_namespace(checker, "ipcns-var", ids->ipc, pid);
         return r;
 }
 

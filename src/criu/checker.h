@@ -8,15 +8,18 @@
 #include "criu/files.h"
 #include "criu/process.h"
 
+/* A set of numbers; walk it with `used`. */
 struct checker_numbers {
         uint64_t *items;
+        bool *used;
         size_t count, capacity;
 };
 
+/* What a pagemap says about a pages file. */
 struct checker_pages {
         uint32_t id;
-        uint64_t size;    /* that pagemaps say it has */
-        char pagemap[64]; /* the last of them */
+        uint64_t size;
+        char pagemap[64];
 };
 
 struct checker {
@@ -29,12 +32,13 @@ struct checker {
         Criu__Inventory *inventory;
         struct criu_files files;
         bool has_files;
-        bool *referred;                        /* for each of files.files: something refers to it */
-        struct checker_numbers descriptors;    /* fdinfo numbers that were looked at */
-        struct checker_numbers no_descriptors; /* those without a file */
-        struct checker_numbers shared;         /* shared memory numbers */
-        struct checker_pages *pages;
-        size_t page_count, page_capacity;
+        bool *referred;                     /* for each of files.files: something refers to it */
+        struct checker_numbers descriptors; /* fdinfo numbers that were looked at */
+        bool no_descriptors;                /* one of them, the first of which follows, has no file */
+        uint32_t first_without;
+        struct checker_numbers namespaces; /* that were looked at */
+        struct checker_numbers shared;     /* shared memory numbers */
+        struct criu_messages pages;        /* struct checker_pages of each pagemap */
 };
 
 /* Reports a fault of the file `object`. */

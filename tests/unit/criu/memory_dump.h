@@ -79,7 +79,8 @@ static inline int memory_dump_read(void *context, const char *name, uint64_t lim
         return buffer_append(out, file->bytes.data, file->bytes.size);
 }
 
-static inline int memory_dump_list(void *context, int (*each)(void *argument, const char *name, uint64_t size),
+static inline int memory_dump_list(void *context,
+                                   int (*each)(void *argument, const char *name, uint64_t size),
                                    void *argument, struct error *err)
 {
         const struct memory_dump *dump = context;
@@ -124,8 +125,8 @@ static inline struct memory_dump *memory_dump_load(const char *path)
         assert_non_null(loading.dump);
         assert_success(criu_directory_open(path, NULL, &directory, &err), &err);
         loading.source = criu_directory_source(directory);
-        assert_success(
-                loading.source.list(loading.source.context, memory_dump_load_one, &loading, &err), &err);
+        assert_success(loading.source.list(loading.source.context, memory_dump_load_one, &loading, &err),
+                       &err);
         return loading.dump;
 }
 

@@ -73,11 +73,13 @@ static void test_left_behind(void **state)
 static void test_missing(void **state)
 {
         static const char *const names[] = {
-                "inventory.img",    "pstree.img",     "core-1.img",   "core-2.img", "core-3.img",
-                "core-4.img",       "mm-1.img",       "ids-4.img",    "fs-4.img",   "pagemap-1.img",
-                "pages-1.img",      "pages-2.img",    "pages-3.img",  "files.img",  "ghost-file-1.img",
-                "mountpoints-13.img", "utsns-12.img", "ipcns-var-11.img", "memfd.img", "fdinfo-2.img",
-                "pagemap-shmem-1241.img",
+                "inventory.img",      "pstree.img",   "core-1.img",
+                "core-2.img",         "core-3.img",   "core-4.img",
+                "mm-1.img",           "ids-4.img",    "fs-4.img",
+                "pagemap-1.img",      "pages-1.img",  "pages-2.img",
+                "pages-3.img",        "files.img",    "ghost-file-1.img",
+                "mountpoints-13.img", "utsns-12.img", "ipcns-var-11.img",
+                "memfd.img",          "fdinfo-2.img", "pagemap-shmem-1241.img",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -145,9 +147,10 @@ static void test_every_truncation(void **state)
 /* Every flipped bit of what the process tree leads to is survived. Few can be seen without a digest. */
 static void test_every_bit(void **state)
 {
-        static const char *const names[] = {"pstree.img", "pagemap-1.img", "mm-1.img",   "ids-1.img",
-                                            "fs-1.img",   "fdinfo-2.img",  "files.img",  "inventory.img",
-                                            "memfd.img",  "remap-fpath.img", "ghost-file-1.img"};
+        static const char *const names[] = {"pstree.img",      "pagemap-1.img",   "mm-1.img",
+                                            "ids-1.img",       "fs-1.img",        "fdinfo-2.img",
+                                            "files.img",       "inventory.img",   "memfd.img",
+                                            "remap-fpath.img", "ghost-file-1.img"};
         struct memory_dump *dump = memory_dump_load(TINY);
         unsigned seen = 0;
 
@@ -190,13 +193,14 @@ static void test_contradictions(void **state)
                 {"fdinfo-2.img", "fdinfo-2.img: descriptor 3 refers to the file object 99 of type REG", 8,
                  "\x08\x03\x10\x00\x18\x01\x20\x03", "\x08\x63\x10\x00\x18\x01\x20\x03"},
                 /* The current directory. */
-                {"fs-1.img", "fs-1.img: the current directory refers to the file object 99", 4, "\x08\x0e\x10\x0f",
-                 "\x08\x63\x10\x0f"},
+                {"fs-1.img", "fs-1.img: the current directory refers to the file object 99", 4,
+                 "\x08\x0e\x10\x0f", "\x08\x63\x10\x0f"},
                 /* The deleted file's contents are elsewhere. */
                 {"remap-fpath.img", "ghost-file-2.img: there is no such file", 6, "\x08\x04\x10\x01\x18\x01",
                  "\x08\x04\x10\x02\x18\x01"},
                 /* The dump of another version. */
-                {"inventory.img", "inventory.img: images of version 3 are unknown", 2, "\x08\x02", "\x08\x03"},
+                {"inventory.img", "inventory.img: images of version 3 are unknown", 2, "\x08\x02",
+                 "\x08\x03"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -227,8 +231,9 @@ static void test_pages_disagree(void **state)
 /* A pagemap of another process: its pages lie where this one has no memory. */
 static void test_pages_unmapped(void **state)
 {
-        static const uint8_t stray[] = {0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56, 2, 0,    0,    0, 8,    2, 12, 0,
-                                        0,    0,    8,    0x80, 0x80, 0xc0, 0x03, 16,   0, 0x20, 4,    40, 5};
+        static const uint8_t stray[] = {0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56, 2, 0,
+                                        0,    0,    8,    2,    12,   0,    0,    0,    8, 0x80,
+                                        0x80, 0xc0, 0x03, 16,   0,    0x20, 4,    40,   5};
         struct memory_dump *dump = memory_dump_load(TINY);
 
         memory_dump_put(dump, "pagemap-1.img", stray, sizeof(stray));
@@ -262,11 +267,16 @@ static void test_cannot_look(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),          cmocka_unit_test(test_left_behind),
-                cmocka_unit_test(test_missing),        cmocka_unit_test(test_cut_by_one),
-                cmocka_unit_test(test_every_truncation), cmocka_unit_test(test_every_bit),
-                cmocka_unit_test(test_contradictions), cmocka_unit_test(test_pages_disagree),
-                cmocka_unit_test(test_pages_unmapped), cmocka_unit_test(test_cannot_look),
+                cmocka_unit_test(test_whole),
+                cmocka_unit_test(test_left_behind),
+                cmocka_unit_test(test_missing),
+                cmocka_unit_test(test_cut_by_one),
+                cmocka_unit_test(test_every_truncation),
+                cmocka_unit_test(test_every_bit),
+                cmocka_unit_test(test_contradictions),
+                cmocka_unit_test(test_pages_disagree),
+                cmocka_unit_test(test_pages_unmapped),
+                cmocka_unit_test(test_cannot_look),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

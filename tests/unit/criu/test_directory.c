@@ -50,7 +50,8 @@ static void test_files(void **state)
         assert_int_equal(source.list(source.context, count_files, &size, &err), 7);
         assert_success(criu_directory_read_pages(directory, "pages-1.img", 8, two, 2, &err), &err);
         assert_memory_equal(two, "89", 2);
-        assert_error(criu_directory_read_pages(directory, "pages-1.img", 9, two, 2, &err), &err, ERROR_CRIU_IMAGE);
+        assert_error(criu_directory_read_pages(directory, "pages-1.img", 9, two, 2, &err), &err,
+                     ERROR_CRIU_IMAGE);
 }
 
 static void test_statistics_elsewhere(void **state)

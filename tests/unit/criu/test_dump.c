@@ -87,10 +87,22 @@ static void test_descriptors(void **state)
         static const struct {
                 const char *type, *path;
         } expected[] = {
-                {"REG", "/dev/null"}, {"REG", "/dev/null"},     {"REG", "/dev/null"},      {"REG", "/tmp/kept"},
-                {"REG", "/tmp/deleted"}, {"PIPE", "pipe:[181599]"}, {"PIPE", "pipe:[181599]"}, {"EVENTPOLL", ""},
-                {"EVENTFD", ""},      {"UNIXSK", ""},           {"UNIXSK", ""},            {"UNIXSK", "@tiny"},
-                {"INETSK", ""},       {"MEMFD", "memfd:shared"}, {"REG", "/"},             {"REG", "/"},
+                {"REG", "/dev/null"},
+                {"REG", "/dev/null"},
+                {"REG", "/dev/null"},
+                {"REG", "/tmp/kept"},
+                {"REG", "/tmp/deleted"},
+                {"PIPE", "pipe:[181599]"},
+                {"PIPE", "pipe:[181599]"},
+                {"EVENTPOLL", ""},
+                {"EVENTFD", ""},
+                {"UNIXSK", ""},
+                {"UNIXSK", ""},
+                {"UNIXSK", "@tiny"},
+                {"INETSK", ""},
+                {"MEMFD", "memfd:shared"},
+                {"REG", "/"},
+                {"REG", "/"},
         };
         const struct criu_process *process = ((const struct fixture *)*state)->dump->processes;
         const struct criu_descriptor *d = process->descriptors;
@@ -156,14 +168,15 @@ static void test_mappings_and_mounts(void **state)
         assert_true(root && external);
 }
 
-static void assert_memory(const struct fixture *fixture, uint64_t start, uint64_t end, const char *text, size_t size)
+static void assert_memory(const struct fixture *fixture, uint64_t start, uint64_t end, const char *text,
+                          size_t size)
 {
         struct error err = {0};
         char bytes[128];
 
         assert_int_equal(end - start, size);
-        assert_success(criu_memory_read(&fixture->source, criu_directory_read_pages, fixture->directory, 1, start,
-                                        bytes, size, &err),
+        assert_success(criu_memory_read(&fixture->source, criu_directory_read_pages, fixture->directory, 1,
+                                        start, bytes, size, &err),
                        &err);
         assert_memory_equal(bytes, text, size);
 }
@@ -231,7 +244,8 @@ static void test_missing(void **state)
                 struct error err = {0};
 
                 memory_dump_remove(memory, names[i]);
-                assert_error(criu_dump_load(&source, CRIU_LOAD_ALL, &dump, &err), &err, ERROR_CRIU_IMAGE_MISSING);
+                assert_error(criu_dump_load(&source, CRIU_LOAD_ALL, &dump, &err), &err,
+                             ERROR_CRIU_IMAGE_MISSING);
                 assert_true(text_starts_with(err.text, names[i]));
                 memory_dump_free(memory);
         }
@@ -240,10 +254,12 @@ static void test_missing(void **state)
 /* A tree whose second process has a parent that is not there, or no record for its first. */
 static void test_tree(void **state)
 {
-        static const uint8_t orphan[] = {0x19, 0x43, 0x56, 0x54, 0x30, 0x30, 0x27, 0x50, 8, 0, 0, 0, 8, 1, 16, 0, 24, 1, 32, 1,
-                                         8,    0,    0,    0,    8,    2,    16,   3,    24, 1, 32, 1};
-        static const uint8_t twice[] = {0x19, 0x43, 0x56, 0x54, 0x30, 0x30, 0x27, 0x50, 8, 0, 0, 0, 8, 1, 16, 0, 24, 1, 32, 1,
-                                        8,    0,    0,    0,    8,    1,    16,   1,    24, 1, 32, 1};
+        static const uint8_t orphan[] = {0x19, 0x43, 0x56, 0x54, 0x30, 0x30, 0x27, 0x50, 8,  0, 0,
+                                         0,    8,    1,    16,   0,    24,   1,    32,   1,  8, 0,
+                                         0,    0,    8,    2,    16,   3,    24,   1,    32, 1};
+        static const uint8_t twice[] = {0x19, 0x43, 0x56, 0x54, 0x30, 0x30, 0x27, 0x50, 8,  0, 0,
+                                        0,    8,    1,    16,   0,    24,   1,    32,   1,  8, 0,
+                                        0,    0,    8,    1,    16,   1,    24,   1,    32, 1};
         static const struct slice trees[] = {{orphan, sizeof(orphan)}, {twice, sizeof(twice)}, {orphan, 8}};
         static const char *const reasons[] = {"parent 3", "twice", "no process"};
 

@@ -98,16 +98,29 @@ static void test_malformed_record(void **state)
 static void test_kinds_by_file(void **state)
 {
         static const char *const known[][2] = {
-                {"pstree.img", "PSTREE"},        {"core-17.img", "CORE"},
-                {"pagemap-1.img", "PAGEMAP"},    {"pagemap-shmem-12.img", "PAGEMAP"},
-                {"fs-1.img", "FS"},              {"fdinfo-2.img", "FDINFO"},
-                {"tty-info.img", "TTY_INFO"},    {"netns-10.img", "NETNS"},
-                {"pidns-9.img", "PIDNS"},        {"ghost-file-1f.img", "GHOST_FILE"},
-                {"pipes-data.img", "PIPES_DATA"}, {"stats-dump", "STATS"},
+                {"pstree.img", "PSTREE"},
+                {"core-17.img", "CORE"},
+                {"pagemap-1.img", "PAGEMAP"},
+                {"pagemap-shmem-12.img", "PAGEMAP"},
+                {"fs-1.img", "FS"},
+                {"fdinfo-2.img", "FDINFO"},
+                {"tty-info.img", "TTY_INFO"},
+                {"netns-10.img", "NETNS"},
+                {"pidns-9.img", "PIDNS"},
+                {"ghost-file-1f.img", "GHOST_FILE"},
+                {"pipes-data.img", "PIPES_DATA"},
+                {"stats-dump", "STATS"},
         };
         static const char *const unknown[] = {
-                "pages-1.img",         "netns-ct-10.img", "tmpfs-dev-53.tar.gz.img", "iptables-10.img", "core-.img",
-                "core-1.img.bak",      "core-1",          "descriptors.json",        "amdgpu-pages-1-2.img",
+                "pages-1.img",
+                "netns-ct-10.img",
+                "tmpfs-dev-53.tar.gz.img",
+                "iptables-10.img",
+                "core-.img",
+                "core-1.img.bak",
+                "core-1",
+                "descriptors.json",
+                "amdgpu-pages-1-2.img",
                 "pagemap-shmem-.img",
         };
 
@@ -135,8 +148,14 @@ static void test_payloads(void **state)
                 {"BPFMAP_DATA", "bpfmap-data.img", 4 + 4 + 5, {4, 0, 0, 0, 16, 2, 24, 3, 1, 2, 3, 4, 5}},
                 {"IPCNS_SEM", "ipcns-sem-1.img", 4 + 2 + 8, {2, 0, 0, 0, 16, 3, 1, 0, 2, 0, 3, 0, 0, 0}},
                 {"IPCNS_SHM", "ipcns-shm-1.img", 4 + 2 + 4, {2, 0, 0, 0, 16, 3, 'a', 'b', 'c', 0}},
-                {"IPCNS_MSG", "ipcns-msg-1.img", 4 + 2 + 4 + 4 + 8, {2, 0, 0, 0, 24, 1, 4, 0, 0, 0, 8, 1, 16, 5, 'h', 'e', 'l', 'l', 'o'}},
-                {"GHOST_FILE", "ghost-file-1.img", 4 + 2 + 4 + 4 + 2, {2, 0, 0, 0, 72, 1, 4, 0, 0, 0, 8, 2, 16, 0, 'x', 'y'}},
+                {"IPCNS_MSG",
+                 "ipcns-msg-1.img",
+                 4 + 2 + 4 + 4 + 8,
+                 {2, 0, 0, 0, 24, 1, 4, 0, 0, 0, 8, 1, 16, 5, 'h', 'e', 'l', 'l', 'o'}},
+                {"GHOST_FILE",
+                 "ghost-file-1.img",
+                 4 + 2 + 4 + 4 + 2,
+                 {2, 0, 0, 0, 72, 1, 4, 0, 0, 0, 8, 2, 16, 0, 'x', 'y'}},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -160,15 +179,17 @@ static void test_payloads(void **state)
 /* A number of bytes that wraps around must not be taken for a small one. */
 static void test_payload_overflow(void **state)
 {
-        static const uint8_t stream[] = {0x19, 0x43, 0x56, 0x54, 0x06, 0x55, 0x46, 0x51, 13,   0,    0,    0,    8, 2, 24,
-                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 'a'};
+        static const uint8_t stream[] = {0x19, 0x43, 0x56, 0x54, 0x06, 0x55, 0x46, 0x51, 13,
+                                         0,    0,    0,    8,    2,    24,   0xff, 0xff, 0xff,
+                                         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 'a'};
 
         assert_int_equal(criu_image_scan(SLICE(stream), "tcp-stream-1.img", "TCP_STREAM", NULL), -EBADMSG);
 }
 
 static void test_wire(void **state)
 {
-        static const uint8_t bytes[] = {0x08, 0x96, 0x01, 0x12, 2, 'h', 'i', 0x1d, 1, 0, 0, 0, 0x21, 2, 0, 0, 0, 0, 0, 0, 1};
+        static const uint8_t bytes[] = {0x08, 0x96, 0x01, 0x12, 2, 'h', 'i', 0x1d, 1, 0, 0,
+                                        0,    0x21, 2,    0,    0, 0,   0,   0,    0, 1};
         struct slice record = SLICE(bytes);
         struct wire_field field;
         uint64_t value = 0;
@@ -193,11 +214,16 @@ static void test_wire(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_records),          cmocka_unit_test(test_one_magic_word),
-                cmocka_unit_test(test_service_magic),    cmocka_unit_test(test_unknown_magic),
-                cmocka_unit_test(test_every_truncation), cmocka_unit_test(test_absurd_record),
-                cmocka_unit_test(test_malformed_record), cmocka_unit_test(test_kinds_by_file),
-                cmocka_unit_test(test_payloads),         cmocka_unit_test(test_payload_overflow),
+                cmocka_unit_test(test_records),
+                cmocka_unit_test(test_one_magic_word),
+                cmocka_unit_test(test_service_magic),
+                cmocka_unit_test(test_unknown_magic),
+                cmocka_unit_test(test_every_truncation),
+                cmocka_unit_test(test_absurd_record),
+                cmocka_unit_test(test_malformed_record),
+                cmocka_unit_test(test_kinds_by_file),
+                cmocka_unit_test(test_payloads),
+                cmocka_unit_test(test_payload_overflow),
                 cmocka_unit_test(test_wire),
         };
 

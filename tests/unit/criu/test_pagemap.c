@@ -123,13 +123,13 @@ static void assert_refused(const uint64_t *fields)
 
 static void test_contradictions(void **state)
 {
-        REFUSED(1, 0x5000, 2, 1);                           /* overlaps */
-        REFUSED(1, 0x1000, 2, 1);                           /* out of order */
-        REFUSED(1, 0x7010, 2, 1);                           /* not at a page */
-        REFUSED(2, 1);                                      /* no address */
-        REFUSED(1, 0x7000, 2, 0, 5, UINT64_MAX);            /* wraps around */
-        REFUSED(1, 0x7000, 2, 0, 5, UINT64_C(1) << 52);     /* the same */
-        REFUSED(1, UINT64_MAX - 4095, 2, 1);                /* its end does */
+        REFUSED(1, 0x5000, 2, 1);                       /* overlaps */
+        REFUSED(1, 0x1000, 2, 1);                       /* out of order */
+        REFUSED(1, 0x7010, 2, 1);                       /* not at a page */
+        REFUSED(2, 1);                                  /* no address */
+        REFUSED(1, 0x7000, 2, 0, 5, UINT64_MAX);        /* wraps around */
+        REFUSED(1, 0x7000, 2, 0, 5, UINT64_C(1) << 52); /* the same */
+        REFUSED(1, UINT64_MAX - 4095, 2, 1);            /* its end does */
 }
 
 static void test_no_head(void **state)
@@ -179,7 +179,8 @@ static void test_memory(void **state)
         source = memory_dump_source(dump);
         assert_success(criu_memory_read(&source, read_numbered, NULL, 1, 0x1ff0, bytes, 16, &err), &err);
         assert_int_equal(bytes[0], 0);
-        assert_success(criu_memory_read(&source, read_numbered, NULL, 1, 0x8000, bytes, sizeof(bytes), &err), &err);
+        assert_success(criu_memory_read(&source, read_numbered, NULL, 1, 0x8000, bytes, sizeof(bytes), &err),
+                       &err);
         assert_int_equal(bytes[4095], 1);
         assert_int_equal(bytes[4096], 2);
         assert_int_equal(bytes[8192], 3);
@@ -187,7 +188,8 @@ static void test_memory(void **state)
         assert_int_equal(criu_memory_read(&source, read_numbered, NULL, 1, 0x0, bytes, 1, &err), -ENOENT);
         assert_int_equal(criu_memory_read(&source, read_numbered, NULL, 1, 0x7000, bytes, 1, &err), -ENOENT);
         assert_int_equal(criu_memory_read(&source, read_numbered, NULL, 1, 0xafff, bytes, 2, &err), -ENOENT);
-        assert_int_equal(criu_memory_read(&source, read_numbered, NULL, 1, UINT64_MAX, bytes, 1, &err), -ENOENT);
+        assert_int_equal(criu_memory_read(&source, read_numbered, NULL, 1, UINT64_MAX, bytes, 1, &err),
+                         -ENOENT);
         assert_error(criu_memory_read(&source, read_numbered, NULL, 2, 0x1000, bytes, 1, &err), &err,
                      ERROR_CRIU_IMAGE_MISSING);
         memory_dump_free(dump);
