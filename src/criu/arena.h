@@ -14,8 +14,8 @@ struct criu_arena {
         uint64_t total, limit;
 };
 
-/* A dump of ten thousand processes with a thousand mappings each stays below. */
-#define CRIU_ARENA_LIMIT (2 * GIB)
+/* A dump of a thousand processes with a thousand mappings and descriptors each, all shown, stays below. */
+#define CRIU_ARENA_LIMIT (512 * MIB)
 #define CRIU_ARENA_INIT  ((struct criu_arena){.limit = CRIU_ARENA_LIMIT})
 
 /* Zeroed, aligned for any type; NULL when memory or the limit is exhausted. */

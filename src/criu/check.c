@@ -193,8 +193,12 @@ static int check_other_images(struct checker *checker)
 
 int criu_check(const struct criu_source *source, criu_fault fault, void *context, struct error *err)
 {
-        struct checker checker = {
-                .source = source, .fault = fault, .context = context, .err = err, .arena = CRIU_ARENA_INIT};
+        struct checker checker = {.source = source,
+                                  .fault = fault,
+                                  .context = context,
+                                  .err = err,
+                                  .arena = CRIU_ARENA_INIT,
+                                  .scratch = CRIU_ARENA_INIT};
         int (*const steps[])(struct checker *) = {
                 check_inventory,         check_statistics,    check_load_files,
                 checker_check_processes, checker_check_files, checker_check_shared_memory,
@@ -204,6 +208,7 @@ int criu_check(const struct criu_source *source, criu_fault fault, void *context
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
                 r = steps[i](&checker);
+        criu_arena_free(&checker.scratch);
         criu_arena_free(&checker.arena);
         return r < 0 ? r : checker.faults;
 }

@@ -56,7 +56,7 @@ int checker_check_descriptors(struct checker *checker, uint32_t number)
                 return r;
         snprintf(name, sizeof(name), "fdinfo-%u.img", number);
         r = criu_records_read_all(checker->source, name, "FDINFO", false, &criu__descriptor__descriptor,
-                                  &checker->arena, &descriptors, &error);
+                                  &checker->scratch, &descriptors, &error);
         if (r == -ENOENT) {
                 if (!checker->no_descriptors)
                         checker->first_without = number;

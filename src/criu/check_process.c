@@ -15,8 +15,8 @@ static int check_threads(struct checker *checker, const Criu__TreeItem *item)
                 if (item->threads[i] == item->pid)
                         continue;
                 snprintf(name, sizeof(name), "core-%u.img", item->threads[i]);
-                r = criu_record_read(checker->source, name, "CORE", &criu__core__descriptor, &checker->arena,
-                                     &core, &error);
+                r = criu_record_read(checker->source, name, "CORE", &criu__core__descriptor,
+                                     &checker->scratch, &core, &error);
                 if (r < 0)
                         r = checker_failed(checker, name, r, &error);
                 else if (!core->thread)
@@ -97,7 +97,7 @@ static int check_memory(struct checker *checker, uint32_t pid)
         char name[64], pagemap[64];
         struct error error = {0};
         Criu__Memory *memory;
-        int r = criu_memory_load(checker->source, pid, &checker->arena, &memory, &error);
+        int r = criu_memory_load(checker->source, pid, &checker->scratch, &memory, &error);
 
         snprintf(name, sizeof(name), "mm-%u.img", pid);
         snprintf(pagemap, sizeof(pagemap), "pagemap-%u.img", pid);
@@ -115,7 +115,7 @@ static int check_fs(struct checker *checker, uint32_t pid)
         struct error error = {0};
         Criu__FileSystem *fs;
         char name[64];
-        int r = criu_fs_load(checker->source, pid, &checker->arena, &fs, &error);
+        int r = criu_fs_load(checker->source, pid, &checker->scratch, &fs, &error);
 
         snprintf(name, sizeof(name), "fs-%u.img", pid);
         if (r < 0)
@@ -130,7 +130,7 @@ static int check_ids(struct checker *checker, uint32_t pid)
         struct error error = {0};
         Criu__ObjectIds *ids;
         char name[64];
-        int r = criu_ids_load(checker->source, pid, &checker->arena, &ids, &error);
+        int r = criu_ids_load(checker->source, pid, &checker->scratch, &ids, &error);
 
         snprintf(name, sizeof(name), "ids-%u.img", pid);
         if (r < 0)
@@ -144,7 +144,7 @@ static int check_process(struct checker *checker, const Criu__TreeItem *item)
         struct error error = {0};
         Criu__Core *core;
         char name[64];
-        int r = criu_core_load(checker->source, item->pid, &checker->arena, &core, &error);
+        int r = criu_core_load(checker->source, item->pid, &checker->scratch, &core, &error);
 
         snprintf(name, sizeof(name), "core-%u.img", item->pid);
         if (r < 0)
@@ -169,7 +169,9 @@ int checker_check_processes(struct checker *checker)
 
         if (r < 0)
                 return checker_failed(checker, "pstree.img", r, &error);
-        for (size_t i = 0; r == 0 && i < tree.count; i++)
+        for (size_t i = 0; r == 0 && i < tree.count; i++) {
                 r = check_process(checker, tree.items[i]);
+                criu_arena_free(&checker->scratch);
+        }
         return r;
 }

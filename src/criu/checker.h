@@ -29,6 +29,7 @@ struct checker {
         struct error *err;
         int faults;
         struct criu_arena arena;
+        struct criu_arena scratch; /* for the records of one process */
         Criu__Inventory *inventory;
         struct criu_files files;
         bool has_files;

@@ -91,6 +91,7 @@ static int dump_load_all(struct criu_loader *loader, struct criu_dump *dump, str
                 return error_oom(err);
         for (size_t i = 0; i < tree.count; i++) {
                 r = criu_load_process(loader, tree.items[i], &dump->processes[i], err);
+                criu_arena_free(&loader->scratch);
                 if (r < 0)
                         return r;
         }
@@ -112,8 +113,10 @@ int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_
         if (!owner)
                 return error_oom(err);
         owner->arena = CRIU_ARENA_INIT;
-        loader = (struct criu_loader){.source = source, .load = load, .arena = &owner->arena};
+        loader = (struct criu_loader){
+                .source = source, .load = load, .arena = &owner->arena, .scratch = CRIU_ARENA_INIT};
         r = dump_load_all(&loader, dump, err);
+        criu_arena_free(&loader.scratch);
         if (r < 0)
                 return r;
         *out = steal_ptr(dump);

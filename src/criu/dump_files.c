@@ -149,7 +149,7 @@ int criu_load_descriptors(struct criu_loader *loader, const Criu__ObjectIds *ids
         /* CRIU writes none for a process without descriptors. */
         snprintf(name, sizeof(name), "fdinfo-%u.img", ids->files);
         r = criu_records_read_all(loader->source, name, "FDINFO", true, &criu__descriptor__descriptor,
-                                  loader->arena, &from, err);
+                                  &loader->scratch, &from, err);
         if (r < 0)
                 return r;
         out->descriptors = criu_arena_array(loader->arena, from.count + 2, sizeof(*out->descriptors));

@@ -65,7 +65,7 @@ static int process_load_files(struct criu_loader *loader, uint32_t pid, const Cr
         snprintf(name, sizeof(name), "mm-%u.img", pid);
         r = criu_regular_path(loader, memory->exe_file_id, name, &out->exe, err);
         if (r == 0)
-                r = criu_fs_load(loader->source, pid, loader->arena, &fs, err);
+                r = criu_fs_load(loader->source, pid, &loader->scratch, &fs, err);
         if (r < 0)
                 return r;
         snprintf(name, sizeof(name), "fs-%u.img", pid);
@@ -73,7 +73,7 @@ static int process_load_files(struct criu_loader *loader, uint32_t pid, const Cr
         if (r == 0)
                 r = criu_regular_path(loader, fs->root_id, name, &out->root, err);
         if (r == 0)
-                r = criu_ids_load(loader->source, pid, loader->arena, &ids, err);
+                r = criu_ids_load(loader->source, pid, &loader->scratch, &ids, err);
         return r < 0 ? r : criu_load_descriptors(loader, ids, fs, out, err);
 }
 
@@ -83,7 +83,7 @@ static int process_load_memory(struct criu_loader *loader, uint32_t pid, struct 
         Criu__Memory *memory;
         uint32_t pages_id;
         char name[64];
-        int r = criu_memory_load(loader->source, pid, loader->arena, &memory, err);
+        int r = criu_memory_load(loader->source, pid, &loader->scratch, &memory, err);
 
         if (r < 0)
                 return r;
@@ -104,7 +104,7 @@ int criu_load_process(struct criu_loader *loader, const Criu__TreeItem *item, st
                       struct error *err)
 {
         Criu__Core *core;
-        int r = criu_core_load(loader->source, item->pid, loader->arena, &core, err);
+        int r = criu_core_load(loader->source, item->pid, &loader->scratch, &core, err);
 
         if (r < 0)
                 return r;
@@ -113,12 +113,14 @@ int criu_load_process(struct criu_loader *loader, const Criu__TreeItem *item, st
                 .ppid = (pid_t)item->ppid,
                 .pgid = (pid_t)item->pgid,
                 .sid = (pid_t)item->sid,
-                .command = core->task->comm,
+                .command = criu_arena_text(loader->arena, SLICE_TEXT(core->task->comm)),
                 .state = process_state_name(core->task->state),
                 .threads = (uint32_t)item->n_threads,
                 .exe = "",
                 .root = "",
                 .cwd = "",
         };
+        if (!out->command)
+                return error_oom(err);
         return criu_core_is_dead(core) ? 0 : process_load_memory(loader, item->pid, out, err);
 }

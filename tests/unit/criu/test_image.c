@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include "testing.h"
 #include "base/bytes.h"
+#include "base/file.h"
 #include "criu/errors.h"
 #include "criu/image.h"
 #include "criu/wire.h"
@@ -211,6 +213,24 @@ static void test_wire(void **state)
         assert_int_equal(wire_find((struct slice){bytes, 6}, 1, &value), -EBADMSG);
 }
 
+static void test_every_kind_is_documented(void **state)
+{
+        _cleanup_buffer_ struct buffer docs = {0};
+        struct error err = {0};
+        size_t count = 0;
+
+        assert_success(file_read(AT_FDCWD, TEST_DOCS "/errors.md", MIB, &docs, &err), &err);
+        for (; criu_image_error_kinds[count]; count++) {
+                const struct error_kind *kind = criu_image_error_kinds[count];
+                char heading[256];
+
+                snprintf(heading, sizeof(heading), "\n### %s %s\n", kind->code, kind->title);
+                if (!strstr(buffer_text(&docs), heading))
+                        fail_msg("docs/errors.md has no `%s`", heading + 1);
+        }
+        assert_int_equal(count, 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -225,6 +245,7 @@ int main(void)
                 cmocka_unit_test(test_payloads),
                 cmocka_unit_test(test_payload_overflow),
                 cmocka_unit_test(test_wire),
+                cmocka_unit_test(test_every_kind_is_documented),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
