@@ -99,8 +99,9 @@ void criu_dump_free(struct criu_dump *dump);
 CLEANUP_DEFINE(struct criu_dump *, criu_dump_free);
 #define _cleanup_criu_dump_ _cleanup_(criu_dump_freep)
 
-/* Reads `size` bytes of a process's memory at `address` as the dump holds them, zero pages included.
- * -ENOENT when the range is not in the dump. `read_pages` reads from a pages file at an offset. */
+/* Reads `size` bytes of a process's memory at `address` as the dump holds them. -ENOENT when it does not hold
+ * all of them: CRIU leaves out pages that were never touched, are all zeros, or stand unchanged in a file,
+ * and those of shared memory are apart. `read_pages` reads from a pages file at an offset. */
 typedef int (*criu_pages_reader)(void *context, const char *name, uint64_t offset, void *data, size_t size,
                                  struct error *err);
 int criu_memory_read(const struct criu_source *source, criu_pages_reader read_pages, void *context, pid_t pid,
