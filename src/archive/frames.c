@@ -36,7 +36,7 @@ static int read_stored(const struct archive *archive, uint64_t offset, size_t si
 /* -ENOENT (no error set) when the file does not end like one of ours. */
 static int read_tail(const struct archive *archive, struct archive_tail *out, struct error *err)
 {
-        _cleanup_buffer_ struct buffer stored = {0}, bytes = {0};
+        _cleanup_buffer_ struct buffer stored = {0}, bytes = {0}, again = {0};
         size_t size = frame_stored_size(archive->compression, ARCHIVE_TAIL_SIZE);
         int ret;
 
@@ -51,6 +51,12 @@ static int read_tail(const struct archive *archive, struct archive_tail *out, st
         ret = archive_tail_decode(bytes.data, out, err);
         if (ret < 0)
                 return ret;
+        /* Bits that expanding overlooks. */
+        if (buffer_reserve(&again, size) < 0)
+                return error_oom(err);
+        frame_stored(archive->compression, buffer_slice(&bytes), again.data);
+        if (memcmp(stored.data, again.data, size) != 0)
+                return damaged(archive, "the frame of its tail is not as it was written", err);
         if (out->tail_file != archive->size - size || out->index_size > INDEX_MAX ||
             out->index_stream > TAR_SIZE_LIMIT || out->tail_file - out->index_file > INDEX_MAX)
                 return damaged(archive, "its tail does not fit the file", err);
@@ -66,6 +72,8 @@ static int read_index(struct archive *archive, const struct archive_tail *tail, 
 
         if (ret < 0)
                 return ret;
+        if (crc32c_update(0, stored.data, stored.size) != tail->index_crc)
+                return damaged(archive, "its CRC-32C differs from what its tail says", err);
         ret = frame_expand(archive->compression, buffer_slice(&stored), size, &bytes, err);
         if (ret < 0)
                 return ret;
@@ -90,8 +98,9 @@ static int add_last_frames(struct archive *archive, const struct archive_tail *t
         last = index->frame_count ? &index->frames[index->frame_count - 1] : NULL;
         if (!last || last->file >= tail->index_file)
                 return damaged(archive, "its frames do not fit the file", err);
-        if (archive_index_add_frame(index, tail->index_stream, tail->index_file) < 0 ||
-            archive_index_add_frame(index, tail_stream, tail->tail_file) < 0)
+        /* Both were verified when the index was loaded. */
+        if (archive_index_add_frame(index, tail->index_stream, tail->index_file, tail->index_crc) < 0 ||
+            archive_index_add_frame(index, tail_stream, tail->tail_file, 0) < 0)
                 return error_oom(err);
         for (size_t i = 1; i < index->frame_count; i++) {
                 const struct archive_index_frame *before = &index->frames[i - 1], *frame = &index->frames[i];
@@ -160,6 +169,10 @@ static int frame_load(const struct archive *archive, size_t frame, struct frame_
                           &cache->stored, err);
         if (ret < 0)
                 return ret;
+        if (!last && crc32c_update(0, cache->stored.data, cache->stored.size) != index->frames[frame].crc)
+                return error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG,
+                                 "`%s`: the frame at byte %llu has another CRC-32C than the index says",
+                                 archive->path, (unsigned long long)index->frames[frame].file);
         ret = frame_expand(archive->compression, buffer_slice(&cache->stored), size, &cache->bytes, err);
         if (ret < 0)
                 return error_wrap(err, ret, "`%s`, frame at byte %llu", archive->path,

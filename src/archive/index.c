@@ -11,8 +11,8 @@ enum {
         MAGIC_SIZE = 8,
         INDEX_HEADER_SIZE = MAGIC_SIZE + 4 + 4 + 8,
         MEMBER_FIXED_SIZE = 2 + 1 + 4 + 8 + 8 + 8 + 4, /* without the name */
-        FRAME_SIZE = 16,
-        TAIL_FIELDS_SIZE = MAGIC_SIZE + 4 * 8
+        FRAME_SIZE = 8 + 8 + 4,
+        TAIL_FIELDS_SIZE = MAGIC_SIZE + 4 * 8 + 4
 };
 
 static int malformed(struct error *err, const char *what)
@@ -45,11 +45,11 @@ int archive_index_add_member(struct archive_index *index, const struct archive_i
         return 0;
 }
 
-int archive_index_add_frame(struct archive_index *index, uint64_t stream, uint64_t file)
+int archive_index_add_frame(struct archive_index *index, uint64_t stream, uint64_t file, uint32_t crc)
 {
         if (array_grow((void **)&index->frames, index->frame_count, sizeof(*index->frames)) < 0)
                 return -ENOMEM;
-        index->frames[index->frame_count++] = (struct archive_index_frame){stream, file};
+        index->frames[index->frame_count++] = (struct archive_index_frame){stream, file, crc};
         return 0;
 }
 
@@ -122,6 +122,7 @@ int archive_index_encode(const struct archive_index *index, struct buffer *out)
         for (size_t i = 0; i < index->frame_count; i++) {
                 at = put_le64(at, index->frames[i].stream);
                 at = put_le64(at, index->frames[i].file);
+                at = put_le32(at, index->frames[i].crc);
         }
         if (sha256_of((struct slice){begin, (size_t)(at - begin)}, &digest) < 0)
                 return -ENOMEM;
@@ -188,7 +189,8 @@ static int frame_take(struct slice *from, struct archive_index *out, struct erro
         uint64_t stream = load_le64(bytes.data), file = load_le64(bytes.data + 8);
         if (last ? stream <= last->stream || file <= last->file : stream != 0 || file != 0)
                 return malformed(err, "frames do not ascend from 0");
-        return archive_index_add_frame(out, stream, file) < 0 ? error_oom(err) : 0;
+        return archive_index_add_frame(out, stream, file, load_le32(bytes.data + 16)) < 0 ? error_oom(err)
+                                                                                          : 0;
 }
 
 static int body_decode(struct slice bytes, struct archive_index *out, struct error *err)
@@ -240,6 +242,7 @@ int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAI
         at = put_le64(at, tail->tail_file);
         at = put_le64(at, tail->index_size);
         at = put_le64(at, tail->index_stream);
+        at = put_le32(at, tail->index_crc);
         if (sha256_of((struct slice){out, TAIL_FIELDS_SIZE}, &digest) < 0)
                 return -ENOMEM;
         put(at, digest.bytes, SHA256_SIZE);
@@ -256,11 +259,15 @@ int archive_tail_decode(const uint8_t bytes[ARCHIVE_TAIL_SIZE], struct archive_t
                 return error_oom(err);
         if (memcmp(digest.bytes, bytes + TAIL_FIELDS_SIZE, SHA256_SIZE) != 0)
                 return malformed(err, "the SHA-256 of its tail differs");
+        for (size_t i = TAIL_FIELDS_SIZE + SHA256_SIZE; i < ARCHIVE_TAIL_SIZE; i++)
+                if (bytes[i])
+                        return malformed(err, "there are bytes after its tail that should be zero");
         *out = (struct archive_tail){
                 .index_file = load_le64(bytes + 8),
                 .tail_file = load_le64(bytes + 16),
                 .index_size = load_le64(bytes + 24),
                 .index_stream = load_le64(bytes + 32),
+                .index_crc = load_le32(bytes + 40),
         };
         if (out->index_size > TAR_SIZE_LIMIT || out->index_file >= out->tail_file)
                 return malformed(err, "its tail is malformed");

@@ -22,6 +22,7 @@ struct archive_index_member {
 
 struct archive_index_frame {
         uint64_t stream, file; /* offsets */
+        uint32_t crc;          /* CRC-32C of the frame as it lies in the file */
 };
 
 /* Owns its arrays and names. Zero-initialise. */
@@ -35,7 +36,7 @@ struct archive_index {
 
 /* Adds at the end. 0 or -ENOMEM. The name is copied. */
 int archive_index_add_member(struct archive_index *index, const struct archive_index_member *member);
-int archive_index_add_frame(struct archive_index *index, uint64_t stream, uint64_t file);
+int archive_index_add_frame(struct archive_index *index, uint64_t stream, uint64_t file, uint32_t crc);
 void archive_index_free(struct archive_index *index);
 #define _cleanup_archive_index_ _cleanup_(archive_index_free)
 
@@ -58,6 +59,7 @@ struct archive_tail {
         uint64_t tail_file;    /* file offset of the frame that holds the tail */
         uint64_t index_size;   /* bytes of the index, through its SHA-256 */
         uint64_t index_stream; /* stream offset of the index contents */
+        uint32_t index_crc;    /* CRC-32C of the file from index_file to tail_file */
 };
 
 /* 0 or -ENOMEM. */

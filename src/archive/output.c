@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/pool.h"
 
@@ -29,6 +30,7 @@ struct block {
         size_t size;
         uint64_t stream; /* offset of its first byte */
         struct buffer packed;
+        uint32_t crc; /* of `packed` */
 };
 
 struct output {
@@ -102,6 +104,7 @@ static void block_pack_job(void *argument)
 
         if (r < 0)
                 output_fail(output, r, &err);
+        block->crc = crc32c_update(0, block->packed.data, block->packed.size);
         pthread_mutex_lock(&output->lock);
         block->state = BLOCK_READY;
         pthread_cond_broadcast(&output->changed);
@@ -131,7 +134,7 @@ static int block_write(struct output *output, struct block *block, struct error 
         pthread_mutex_lock(&output->lock);
         output->written += bytes.size;
         if (output->pool)
-                r = archive_index_add_frame(&output->frames, block->stream, offset);
+                r = archive_index_add_frame(&output->frames, block->stream, offset, block->crc);
         pthread_mutex_unlock(&output->lock);
         return r < 0 ? error_oom(err) : 0;
 }
@@ -332,8 +335,8 @@ int output_append_stored(struct output *output, struct slice bytes, struct error
         return 0;
 }
 
-/* Where in the file the frame is that starts at `stream`. */
-static uint64_t frame_find(const struct archive_index *frames, uint64_t stream)
+/* The frame that starts at `stream`. */
+static struct archive_index_frame *frame_find(const struct archive_index *frames, uint64_t stream)
 {
         size_t low = 0, high = frames->frame_count;
 
@@ -345,7 +348,7 @@ static uint64_t frame_find(const struct archive_index *frames, uint64_t stream)
                 else
                         high = middle;
         }
-        return frames->frames[low].file;
+        return &frames->frames[low];
 }
 
 int output_replace_stored(struct output *output, uint64_t stream, struct slice bytes, struct error *err)
@@ -359,8 +362,13 @@ int output_replace_stored(struct output *output, uint64_t stream, struct slice b
         if (!frame)
                 return error_oom(err);
         frame_stored(output->compression, bytes, frame);
-        r = file_pwrite_full(output->fd, frame, size,
-                             output->pool ? frame_find(&output->frames, stream) : stream);
+        if (output->pool) { /* drained: nobody else touches the frames */
+                struct archive_index_frame *listed = frame_find(&output->frames, stream);
+
+                listed->crc = crc32c_update(0, frame, size);
+                stream = listed->file;
+        }
+        r = file_pwrite_full(output->fd, frame, size, stream);
         return r < 0 ? error_errno(err, -r, "write `%s`", output->path) : 0;
 }
 

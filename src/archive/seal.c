@@ -229,6 +229,22 @@ static int digest_and_sync(struct archive_writer *writer, yyjson_mut_doc *doc, y
         return r;
 }
 
+/* The CRC of what was just written to the file, from `begin` on. */
+static int file_crc(struct archive_writer *writer, uint64_t begin, uint64_t end, uint32_t *out,
+                    struct error *err)
+{
+        _cleanup_buffer_ struct buffer bytes = {};
+        ssize_t n;
+
+        if (buffer_reserve(&bytes, end - begin) < 0)
+                return error_oom(err);
+        n = file_pread_full(file_writer_fd(writer->file), bytes.data, end - begin, begin);
+        if (n < 0 || (uint64_t)n < end - begin)
+                return error_errno(err, n < 0 ? (int)-n : EIO, "read `%s` back", writer->path);
+        *out = crc32c_update(0, bytes.data, (size_t)n);
+        return 0;
+}
+
 /* The contents of snap.index through its SHA-256, padded; all before it is in the file. */
 static int index_contents_add(struct archive_writer *writer, size_t member_count, struct archive_tail *tail,
                               struct error *err)
@@ -282,6 +298,9 @@ static int index_add(struct archive_writer *writer, struct error *err)
         if (r < 0)
                 return r;
         tail.tail_file = output_written(writer->output);
+        r = file_crc(writer, tail.index_file, tail.tail_file, &tail.index_crc, err);
+        if (r < 0)
+                return r;
         if (archive_tail_encode(&tail, tail_bytes) < 0)
                 return error_oom(err);
         r = output_append_stored(writer->output, (struct slice){tail_bytes, sizeof(tail_bytes)}, err);

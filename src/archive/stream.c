@@ -212,7 +212,7 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error
         } else if (stream->memory.data) {
                 memcpy(data, stream->memory.data + stream->position, size);
                 n = (ssize_t)size;
-        } else if (stream->fd < 0 && stream->archive->indexed) {
+        } else if (stream->fd < 0 && stream->archive->compression != COMPRESSION_NONE) {
                 n = archive_read_frames(stream->archive, offset, data, size, err);
         } else {
                 n = file_pread_full(stream->fd >= 0 ? stream->fd : stream->archive->fd, data, size, offset);

@@ -28,7 +28,7 @@ static void make(struct archive_index *index)
         add_member(index, "checkpoint/pages-1.img", TAR_FILE, 9000000001, 512, 1024);
         add_member(index, "snap.json", TAR_FILE, 10, 9000001536, 9000003072);
         for (uint64_t i = 0; i < 100; i++)
-                assert_int_equal(archive_index_add_frame(index, i * 4 * MIB, i * 1000), 0);
+                assert_int_equal(archive_index_add_frame(index, i * 4 * MIB, i * 1000, (uint32_t)i), 0);
 }
 
 static void test_round_trip(void **state)
@@ -53,7 +53,11 @@ static void test_round_trip(void **state)
                 assert_true(out.members[i].contents == in.members[i].contents);
                 assert_int_equal(out.members[i].crc, in.members[i].crc);
         }
-        assert_memory_equal(out.frames, in.frames, in.frame_count * sizeof(*in.frames));
+        for (size_t i = 0; i < in.frame_count; i++) {
+                assert_true(out.frames[i].stream == in.frames[i].stream);
+                assert_true(out.frames[i].file == in.frames[i].file);
+                assert_int_equal(out.frames[i].crc, in.frames[i].crc);
+        }
 }
 
 /* The layout is a file format: these bytes must not change. */
@@ -142,9 +146,9 @@ static void test_frames_must_ascend(void **state)
         struct error err = {0};
 
         in.compression = COMPRESSION_GZIP;
-        assert_int_equal(archive_index_add_frame(&in, 0, 0), 0);
-        assert_int_equal(archive_index_add_frame(&in, 4096, 100), 0);
-        assert_int_equal(archive_index_add_frame(&in, 4096, 200), 0);
+        assert_int_equal(archive_index_add_frame(&in, 0, 0, 1), 0);
+        assert_int_equal(archive_index_add_frame(&in, 4096, 100, 2), 0);
+        assert_int_equal(archive_index_add_frame(&in, 4096, 200, 3), 0);
         assert_int_equal(archive_index_encode(&in, &bytes), 0);
         assert_error(decode_forged(&bytes, &err), &err, ERROR_ARCHIVE_CORRUPT);
 }
@@ -156,6 +160,7 @@ static void test_tail(void **state)
                 .tail_file = 71000,
                 .index_size = 990,
                 .index_stream = 1 << 20,
+                .index_crc = 0x12345678,
         };
         uint8_t bytes[ARCHIVE_TAIL_SIZE];
         struct archive_tail out;
@@ -163,8 +168,10 @@ static void test_tail(void **state)
 
         assert_int_equal(archive_tail_encode(&in, bytes), 0);
         assert_success(archive_tail_decode(bytes, &out, &err), &err);
-        assert_memory_equal(&out, &in, sizeof(in));
-        for (size_t bit = 64; bit < (40 + SHA256_SIZE) * 8; bit++) {
+        assert_true(out.index_file == in.index_file && out.tail_file == in.tail_file);
+        assert_true(out.index_size == in.index_size && out.index_stream == in.index_stream);
+        assert_int_equal(out.index_crc, in.index_crc);
+        for (size_t bit = 64; bit < sizeof(bytes) * 8; bit++) {
                 bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
                 assert_error(archive_tail_decode(bytes, &out, &err), &err, ERROR_ARCHIVE_CORRUPT);
                 bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
