@@ -26,13 +26,26 @@ static inline struct memory_file *memory_dump_find(struct memory_dump *dump, con
         return NULL;
 }
 
+/* One that must be there. */
+static inline struct memory_file *memory_dump_get(struct memory_dump *dump, const char *name)
+{
+        struct memory_file *file = memory_dump_find(dump, name);
+
+        if (!file) {
+                print_error("the dump has no %s\n", name);
+                abort();
+        }
+        return file;
+}
+
 /* Adds a file, or replaces one. */
 static inline void memory_dump_put(struct memory_dump *dump, const char *name, const void *data, size_t size)
 {
         struct memory_file *file = memory_dump_find(dump, name);
 
         if (!file) {
-                assert_true(dump->count < MEMORY_DUMP_FILES);
+                if (dump->count == MEMORY_DUMP_FILES)
+                        abort();
                 file = &dump->files[dump->count++];
                 snprintf(file->name, sizeof(file->name), "%s", name);
         }
@@ -42,9 +55,8 @@ static inline void memory_dump_put(struct memory_dump *dump, const char *name, c
 
 static inline void memory_dump_remove(struct memory_dump *dump, const char *name)
 {
-        struct memory_file *file = memory_dump_find(dump, name);
+        struct memory_file *file = memory_dump_get(dump, name);
 
-        assert_non_null(file);
         buffer_free(&file->bytes);
         *file = dump->files[--dump->count];
         dump->files[dump->count] = (struct memory_file){0};
@@ -115,14 +127,22 @@ static inline int memory_dump_load_one(void *argument, const char *name, uint64_
         return 0;
 }
 
+static inline struct memory_dump *memory_dump_new(void)
+{
+        struct memory_dump *dump = calloc(1, sizeof(*dump));
+
+        if (!dump)
+                abort();
+        return dump;
+}
+
 /* All of a directory. */
 static inline struct memory_dump *memory_dump_load(const char *path)
 {
-        struct memory_dump_loading loading = {.dump = calloc(1, sizeof(struct memory_dump))};
+        struct memory_dump_loading loading = {.dump = memory_dump_new()};
         _cleanup_criu_directory_ struct criu_directory *directory = NULL;
         struct error err = {0};
 
-        assert_non_null(loading.dump);
         assert_success(criu_directory_open(path, NULL, &directory, &err), &err);
         loading.source = criu_directory_source(directory);
         assert_success(loading.source.list(loading.source.context, memory_dump_load_one, &loading, &err),

@@ -102,7 +102,7 @@ static void test_cut_by_one(void **state)
                 struct memory_dump *dump = memory_dump_load(TINY);
                 const char *name = whole->files[i].name;
                 bool checked = criu_image_kind_by_file(name) || text_starts_with(name, "pages-");
-                struct memory_file *file = memory_dump_find(dump, name);
+                struct memory_file *file = memory_dump_get(dump, name);
                 struct faults faults;
 
                 if (checked) {
@@ -155,7 +155,7 @@ static void test_every_bit(void **state)
         unsigned seen = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-                struct memory_file *file = memory_dump_find(dump, names[i]);
+                struct memory_file *file = memory_dump_get(dump, names[i]);
 
                 for (size_t bit = 0; bit < file->bytes.size * 8; bit++) {
                         struct faults faults;
@@ -174,10 +174,11 @@ static void test_every_bit(void **state)
 /* Finds `from` in a file, and puts `to` there. */
 static void patch(struct memory_dump *dump, const char *name, const void *from, const void *to, size_t size)
 {
-        struct memory_file *file = memory_dump_find(dump, name);
+        struct memory_file *file = memory_dump_get(dump, name);
         uint8_t *at = memmem(file->bytes.data, file->bytes.size, from, size);
 
-        assert_non_null(at);
+        if (!at)
+                abort();
         memcpy(at, to, size);
 }
 
@@ -216,15 +217,13 @@ static void test_contradictions(void **state)
 static void test_pages_disagree(void **state)
 {
         struct memory_dump *dump = memory_dump_load(TINY);
-        struct memory_file *pages = memory_dump_find(dump, "pages-2.img");
-        uint8_t *longer = calloc(1, pages->bytes.size + 4096);
+        static const uint8_t longer[20480 + 4096];
+        struct memory_file *pages = memory_dump_get(dump, "pages-2.img");
 
-        assert_non_null(longer);
         pages->bytes.size -= 4096;
         assert_fault(dump, "pages-2.img: it has 16384 bytes, and pagemap-1.img says it holds 20480");
-        memory_dump_put(dump, "pages-2.img", longer, 20480 + 4096);
+        memory_dump_put(dump, "pages-2.img", longer, sizeof(longer));
         assert_fault(dump, "pages-2.img: it has 24576 bytes, and pagemap-1.img says it holds 20480");
-        free(longer);
         memory_dump_free(dump);
 }
 
@@ -239,7 +238,7 @@ static void test_pages_unmapped(void **state)
         memory_dump_put(dump, "pagemap-1.img", stray, sizeof(stray));
         /* The length of the record is one more than the bytes there are. */
         assert_fault(dump, "pagemap-1.img: cut short");
-        memory_dump_find(dump, "pagemap-1.img")->bytes.data[14] = 11;
+        memory_dump_get(dump, "pagemap-1.img")->bytes.data[14] = 11;
         assert_fault(dump, "pagemap-1.img: pages at 0x700000 are in no mapping of the process");
         memory_dump_free(dump);
 }

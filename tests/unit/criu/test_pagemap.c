@@ -51,9 +51,8 @@ static void builder_start(struct builder *builder)
 
 static struct memory_dump *builder_finish(struct builder *builder)
 {
-        struct memory_dump *dump = calloc(1, sizeof(*dump));
+        struct memory_dump *dump = memory_dump_new();
 
-        assert_non_null(dump);
         memory_dump_put(dump, NAME, builder->bytes.data, builder->bytes.size);
         buffer_free(&builder->bytes);
         return dump;
@@ -136,7 +135,7 @@ static void test_no_head(void **state)
 {
         static const uint8_t empty[] = {0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56};
         static const uint8_t headless[] = {0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56, 0, 0, 0, 0};
-        struct memory_dump *dump = calloc(1, sizeof(*dump));
+        struct memory_dump *dump = memory_dump_new();
         struct criu_source source = memory_dump_source(dump);
         struct error err = {0};
         uint64_t size;
