@@ -25,7 +25,7 @@ int criu_log_excerpt(struct slice log, unsigned most, struct buffer *out);
 
 extern const struct error_kind ERROR_CRIU_UNKNOWN;
 
-/* All known causes, NULL-terminated: for docs/errors.md and its test. */
+/* All kinds of this layer, NULL-terminated: for docs/errors.md and its test. */
 extern const struct error_kind *const criu_error_kinds[];
 
 #endif

@@ -4,6 +4,7 @@
  * cause that is dropped leaves its number unused.
  */
 #include "criu/cause_table.h"
+#include "criu/errors.h"
 
 /* Sockets (criu/sockets.c, sk-inet.c, sk-tcp.c, sk-unix.c, sk-queue.c) */
 
@@ -634,37 +635,36 @@ const struct error_kind ERROR_CRIU_UNKNOWN = {
         "Read CRIU's lines: the first error is the cause, the others follow from it."};
 
 /* In the order in which they are looked for. */
-#define CAUSES(EACH)                                                                                                             \
-        EACH(tcp_established)                                                                                                    \
-        EACH(tcp_in_flight) EACH(tcp_in_image) EACH(tcp_protocol) EACH(socket_family) EACH(socket_option) EACH(                  \
-                unix_external) EACH(unix_in_flight) EACH(socket_namespace) EACH(socket_diag) EACH(tcp_repair)                    \
-                EACH(io_uring) EACH(device) EACH(device_mapping) EACH(userfaultfd) EACH(bpf) EACH(kernel_object) EACH(           \
-                        uprobes) EACH(tun) EACH(watches) EACH(aio) EACH(pidfd) EACH(sysv) EACH(file_lock)                        \
-                        EACH(file_lock_broken) EACH(ghost_limit) EACH(stdio_outside) EACH(mount_unreachable) EACH(               \
-                                mount_covered) EACH(mount_type) EACH(mount_sharing) EACH(deleted_link) EACH(nested_namespace)    \
-                                EACH(foreign_session) EACH(terminal) EACH(traced) EACH(freeze_timeout) EACH(                     \
-                                        thread_state) EACH(self_dump) EACH(architecture_mode) EACH(root_dead)                    \
-                                        EACH(seccomp) EACH(vdso) EACH(kernel_features) EACH(dirty_tracking) EACH(                \
-                                                network_lock) EACH(ip_tool) EACH(cgroup_restore) EACH(cgroup_hybrid)             \
-                                                EACH(libcriu) EACH(config_file) EACH(criu_missing) EACH(                         \
-                                                        no_criu_support) EACH(not_running) EACH(privileges)                      \
-                                                        EACH(lsm) EACH(image_newer) EACH(image_missing) EACH(                    \
-                                                                image_truncated) EACH(file_size) EACH(file_changed)              \
-                                                                EACH(file_missing) EACH(mount_missing) EACH(                     \
-                                                                        address_missing) EACH(port_taken)                        \
-                                                                        EACH(interface_missing) EACH(pid_taken) EACH(            \
-                                                                                cpu) EACH(inherit_fd) EACH(capability_lost)      \
-                                                                                EACH(plugin) EACH(ipc_taken) EACH(               \
-                                                                                        time_namespace) EACH(network_settings)   \
-                                                                                        EACH(no_space) EACH(                     \
-                                                                                                no_memory) EACH(image_directory) \
-                                                                                                EACH(open_files) EACH(           \
-                                                                                                        parasite)                \
-                                                                                                        EACH(restored_crash)
+/* clang-format off */
+#define CAUSES(EACH)                                                                                  \
+        EACH(tcp_established) EACH(tcp_in_flight) EACH(tcp_in_image) EACH(tcp_protocol)               \
+        EACH(socket_family) EACH(socket_option) EACH(unix_external) EACH(unix_in_flight)              \
+        EACH(socket_namespace) EACH(socket_diag) EACH(tcp_repair) EACH(io_uring) EACH(device)         \
+        EACH(device_mapping) EACH(userfaultfd) EACH(bpf) EACH(kernel_object) EACH(uprobes) EACH(tun)  \
+        EACH(watches) EACH(aio) EACH(pidfd) EACH(sysv) EACH(file_lock) EACH(file_lock_broken)         \
+        EACH(ghost_limit) EACH(stdio_outside) EACH(mount_unreachable) EACH(mount_covered)             \
+        EACH(mount_type) EACH(mount_sharing) EACH(deleted_link) EACH(nested_namespace)                \
+        EACH(foreign_session) EACH(terminal) EACH(traced) EACH(freeze_timeout) EACH(thread_state)     \
+        EACH(self_dump) EACH(architecture_mode) EACH(root_dead) EACH(seccomp) EACH(vdso)              \
+        EACH(kernel_features) EACH(dirty_tracking) EACH(network_lock) EACH(ip_tool)                   \
+        EACH(cgroup_restore) EACH(cgroup_hybrid) EACH(libcriu) EACH(config_file) EACH(criu_missing)   \
+        EACH(no_criu_support) EACH(not_running) EACH(privileges) EACH(lsm) EACH(image_newer)          \
+        EACH(image_missing) EACH(image_truncated) EACH(file_size) EACH(file_changed)                  \
+        EACH(file_missing) EACH(mount_missing) EACH(address_missing) EACH(port_taken)                 \
+        EACH(interface_missing) EACH(pid_taken) EACH(cpu) EACH(inherit_fd) EACH(capability_lost)      \
+        EACH(plugin) EACH(ipc_taken) EACH(time_namespace) EACH(network_settings) EACH(no_space)       \
+        EACH(no_memory) EACH(image_directory) EACH(open_files) EACH(parasite) EACH(restored_crash)
 
 #define AS_CAUSE(name) &name,
 #define AS_KIND(name)  &name.kind,
 
 const struct criu_cause *const criu_causes[] = {CAUSES(AS_CAUSE) NULL};
 
-const struct error_kind *const criu_error_kinds[] = {&ERROR_CRIU_UNKNOWN, CAUSES(AS_KIND) NULL};
+const struct error_kind *const criu_error_kinds[] = {
+        &ERROR_CRIU_UNKNOWN,
+        CAUSES(AS_KIND)
+        &ERROR_CRIU_IMAGE,
+        &ERROR_CRIU_IMAGE_MISSING,
+        NULL,
+};
+/* clang-format on */
