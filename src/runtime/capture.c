@@ -13,6 +13,7 @@
 #include "runtime/lock.h"
 #include "runtime/mark.h"
 #include "runtime/network.h"
+#include "runtime/oci.h"
 #include "runtime/preflight.h"
 #include "runtime/rootfs.h"
 #include "runtime/workspace.h"
@@ -148,7 +149,7 @@ static int prepare(struct capture *c, struct error *err)
         if (r == 0)
                 r = host_facts_read(&c->host, err);
         if (r == 0)
-                r = container_cgroup(c->container, &c->cgroup, err);
+                r = oci_cgroup(c->container, &c->cgroup, err);
         if (r == 0)
                 r = cgroup_count(c->cgroup, &processes, err);
         if (r == 0 && c->options->stop && c->options->tcp == TCP_KEEP)

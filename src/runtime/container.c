@@ -13,6 +13,8 @@ void container_free(struct container *container)
         for (char **lower = container->lowers; lower && *lower; lower++)
                 free(*lower);
         free(container->lowers);
+        if (container->record_free)
+                container->record_free(container->record);
         free(container);
 }
 

@@ -103,14 +103,14 @@ static int guard_ask(struct guard *guard, enum guard_request request, const char
 
 int guard_watch(struct guard *guard, const char *temporary, struct error *err)
 {
-        int value, r = guard_ask(guard, GUARD_WATCH, temporary, &value, err);
+        int value = 0, r = guard_ask(guard, GUARD_WATCH, temporary, &value, err);
 
         return r < 0 ? r : value;
 }
 
 int guard_freeze(struct guard *guard, struct error *err)
 {
-        int value, r = guard_ask(guard, GUARD_FREEZE, NULL, &value, err);
+        int value = 0, r = guard_ask(guard, GUARD_FREEZE, NULL, &value, err);
 
         if (r < 0)
                 return r;
@@ -123,7 +123,7 @@ int guard_freeze(struct guard *guard, struct error *err)
 
 int guard_run(struct guard *guard, struct error *err)
 {
-        int value, r = guard_ask(guard, GUARD_RUN, NULL, &value, err);
+        int value = 0, r = guard_ask(guard, GUARD_RUN, NULL, &value, err);
 
         if (r == 0 && value < 0)
                 r = error_errno(err, -value, "start the runtime");
@@ -155,7 +155,7 @@ int guard_break(struct guard *guard, struct error *err)
 
 int guard_thaw(struct guard *guard, struct error *err)
 {
-        int value, r = guard_ask(guard, GUARD_THAW, NULL, &value, err);
+        int value = 0, r = guard_ask(guard, GUARD_THAW, NULL, &value, err);
 
         if (r == 0 && value < 0)
                 r = error_set(err, &ERROR_FREEZE, value, "thaw the container: %s", strerror(-value));

@@ -14,7 +14,7 @@
 
 static int namespace_stat(const char *pid, struct stat *out)
 {
-        char path[64];
+        char path[300];
 
         snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
         return stat(path, out) < 0 ? -errno : 0;

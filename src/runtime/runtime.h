@@ -27,6 +27,8 @@ struct container {
         char *log;             /* container log file; "" */
         char *created;         /* RFC 3339 */
         pid_t pid;             /* init, in our PID namespace; 0 when not running */
+        void *record;          /* what the driver keeps for itself; released with the container */
+        void (*record_free)(void *record);
 };
 void container_free(struct container *container);
 CLEANUP_DEFINE(struct container *, container_free);
@@ -38,6 +40,8 @@ struct container_list {
 };
 void container_list_free(struct container_list *list);
 #define _cleanup_container_list_ _cleanup_(container_list_free)
+
+struct check_list; /* preflight.h */
 
 enum tcp_policy { TCP_REFUSE, TCP_KEEP, TCP_CLOSE };
 
@@ -98,8 +102,13 @@ struct runtime_driver {
          * while the container is frozen. */
         int (*describe)(const struct container *container, const struct checkpoint_options *options,
                         struct archive_writer *writer, struct error *err);
-        /* Ends a container whose processes are frozen; it must not run one more instruction. */
+        /* Ends a container whose processes are frozen; it must not run one more instruction. Returns when
+         * the engine has noticed its end. */
         int (*stop)(const struct container *container, struct error *err);
+        /* Adds the checks that only this engine needs before a restore (base image, networks, names …). */
+        int (*preflight_restore)(const struct archive *archive, const struct metadata *metadata,
+                                 const struct restore_options *options, struct check_list *out,
+                                 struct error *err);
         /* Starts the archive. The archive has been verified and preflight passed. */
         int (*restore)(const struct archive *archive, const struct metadata *metadata,
                        const struct restore_options *options, struct restore_result *out, struct error *err);
