@@ -46,8 +46,8 @@ struct capture {
         enum rootfs_form rootfs_form;
 };
 
-/* In the order that undoes: the dump is broken off (pages, guardian) before its directory goes, and the lock is
- * the last. */
+/* In the order that undoes: the dump is broken off (pages, guardian) before its directory goes, and the lock
+ * is the last. */
 static void capture_free(struct capture *c)
 {
         archive_writer_freep(&c->writer);

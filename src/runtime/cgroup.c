@@ -10,10 +10,10 @@
 #include "base/file.h"
 #include "runtime/runtime.h"
 
-#define DEPTH_LIMIT   32
-#define POLL_STEP_US  500
+#define DEPTH_LIMIT       32
+#define POLL_STEP_US      500
 #define POLL_STEP_MOST_US 10000
-#define KILL_LIMIT_US (10 * 1000000ull)
+#define KILL_LIMIT_US     (10 * 1000000ull)
 
 struct cgroup {
         unsigned version;
@@ -46,7 +46,8 @@ int cgroup_open_path(const char *path, struct cgroup **out, struct error *err)
         if (faccessat(cgroup->dir, "freezer.state", F_OK, 0) == 0)
                 cgroup->version = 1;
         else if (faccessat(cgroup->dir, "cgroup.freeze", F_OK, 0) < 0)
-                return error_set(err, &ERROR_FREEZE, -ENOENT, "`%s` is no control group with a freezer", path);
+                return error_set(err, &ERROR_FREEZE, -ENOENT, "`%s` is no control group with a freezer",
+                                 path);
         *out = steal_ptr(cgroup);
         return 0;
 }
@@ -113,7 +114,8 @@ unsigned cgroup_version(const struct cgroup *cgroup)
 
 typedef bool (*process_function)(void *context, pid_t pid);
 
-/* Calls `each` for the processes of `dir` and, to a limit of depth, of the groups below, until it says false. */
+/* Calls `each` for the processes of `dir` and, to a limit of depth, of the groups below, until it says false.
+ */
 static int each_process(int dir, process_function each, void *context, unsigned depth)
 {
         _cleanup_fclose_ FILE *file = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The control group by which a container is frozen: freezer of cgroups v1 (freezer.state) or v2 (cgroup.freeze,
- * cgroup.events), as described in the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and
- * cgroup-v2.rst.
+ * The control group by which a container is frozen: freezer of cgroups v1 (freezer.state) or v2
+ * (cgroup.freeze, cgroup.events), as described in the kernel's
+ * Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and cgroup-v2.rst.
  */
 #ifndef SNAP_RUNTIME_CGROUP_H
 #define SNAP_RUNTIME_CGROUP_H
@@ -17,9 +17,9 @@ enum cgroup_state { CGROUP_THAWED, CGROUP_FREEZING, CGROUP_FROZEN };
 
 /*
  * The group of `pid`. A process can have put itself into a group below the container's (an init inside does);
- * `runtime_path`, the path that the runtime knows ("" when unknown), tells at which level to stop: CRIU is told
- * the same, and must find frozen what it is going to thaw. ERROR_CGROUP_SHARED when we, and so CRIU, would be
- * frozen along.
+ * `runtime_path`, the path that the runtime knows ("" when unknown), tells at which level to stop: CRIU is
+ * told the same, and must find frozen what it is going to thaw. ERROR_CGROUP_SHARED when we, and so CRIU,
+ * would be frozen along.
  */
 int cgroup_open(pid_t pid, const char *runtime_path, struct cgroup **out, struct error *err);
 /* By the directory that cgroup_path() said; used to thaw what a killed process left behind. */
@@ -44,8 +44,8 @@ int cgroup_read_state(const struct cgroup *cgroup, enum cgroup_state *out);
 int cgroup_freeze(const struct cgroup *cgroup, unsigned timeout_ms);
 int cgroup_thaw(const struct cgroup *cgroup);
 
-/* Kills all processes, frozen ones without their running one more instruction, and thaws: a pending SIGKILL is
- * acted on before a process gets back to its own code. Waits until they are gone. */
+/* Kills all processes, frozen ones without their running one more instruction, and thaws: a pending SIGKILL
+ * is acted on before a process gets back to its own code. Waits until they are gone. */
 int cgroup_kill(const struct cgroup *cgroup, struct error *err);
 
 /* For tests: where a group lies, from the texts of /proc/PID/cgroup and /proc/self/mountinfo. */

@@ -115,8 +115,9 @@ static bool directory_find(const char *mountinfo, unsigned version, const char *
         return false;
 }
 
-/* Cuts `path` to the level of the runtime's own path: "/pod/c/init" and "/pod/c" give "/pod/c". The runtime may
- * name a directory ("/sys/fs/cgroup/freezer/pod/c"): then the longest ancestor that it ends with counts. */
+/* Cuts `path` to the level of the runtime's own path: "/pod/c/init" and "/pod/c" give "/pod/c". The runtime
+ * may name a directory ("/sys/fs/cgroup/freezer/pod/c"): then the longest ancestor that it ends with counts.
+ */
 static void cut_to_runtime(char *path, const char *runtime_path)
 {
         char *slash;

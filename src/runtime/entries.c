@@ -174,9 +174,10 @@ static int write_contents(struct entries *entries, int fd, struct error *err)
                 if (n < 0)
                         return error_errno(err, (int)-n, "read `%s`", entries->entry.name);
                 if ((size_t)n != want)
-                        return error_set(err, &ERROR_IO, -EIO,
-                                         "`%s` became shorter while it was read, although its container is frozen",
-                                         entries->entry.name);
+                        return error_set(
+                                err, &ERROR_IO, -EIO,
+                                "`%s` became shorter while it was read, although its container is frozen",
+                                entries->entry.name);
                 left -= want;
                 if (left == 0) {
                         padded = tar_padded(want);
@@ -235,7 +236,8 @@ static enum tar_type type_of(mode_t mode)
 }
 
 /* Sets all but size and link. */
-static int entry_begin(struct entries *entries, const char *name, const struct stat *status, struct error *err)
+static int entry_begin(struct entries *entries, const char *name, const struct stat *status,
+                       struct error *err)
 {
         struct tar_entry *entry = &entries->entry;
         int n = snprintf(entry->name, sizeof(entry->name), "%s%s", name, S_ISDIR(status->st_mode) ? "/" : "");
@@ -255,8 +257,8 @@ static int entry_begin(struct entries *entries, const char *name, const struct s
         return 0;
 }
 
-int entries_add(struct entries *entries, int dir, const char *leaf, const char *name, const struct stat *status,
-                struct error *err)
+int entries_add(struct entries *entries, int dir, const char *leaf, const char *name,
+                const struct stat *status, struct error *err)
 {
         const char *first = NULL;
         int r;

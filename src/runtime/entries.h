@@ -11,14 +11,14 @@ struct entries;
 /* Begins the member. */
 int entries_open(struct archive_writer *writer, const char *member, struct entries **out, struct error *err);
 /*
- * Adds `leaf` of the open directory `dir` as `name` (relative; a directory's without its slash): regular files with
- * contents and their further names as hard links, directories without what is in them, symbolic links, pipes,
- * devices; owners, modes, times, and the attributes "user.*", "security.capability", "system.posix_acl_*".
- * Sockets are left out, for they mean nothing without who listens. Links are never followed. `status` is that of
- * the file.
+ * Adds `leaf` of the open directory `dir` as `name` (relative; a directory's without its slash): regular
+ * files with contents and their further names as hard links, directories without what is in them, symbolic
+ * links, pipes, devices; owners, modes, times, and the attributes "user.*", "security.capability",
+ * "system.posix_acl_*". Sockets are left out, for they mean nothing without who listens. Links are never
+ * followed. `status` is that of the file.
  */
-int entries_add(struct entries *entries, int dir, const char *leaf, const char *name, const struct stat *status,
-                struct error *err);
+int entries_add(struct entries *entries, int dir, const char *leaf, const char *name,
+                const struct stat *status, struct error *err);
 /* An empty regular file. */
 int entries_add_empty(struct entries *entries, const char *name, struct error *err);
 /* Bytes so far. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/runtime.h"
 
-const struct error_kind ERROR_CONTAINER_NOT_FOUND = {
-        "SNAP-301", EXIT_NOT_FOUND, 404, "there is no such container",
-        "`checkpointctl list --containers` shows the containers of all engines found here; the name, the id or "
-        "the start of an id will do."};
+const struct error_kind ERROR_CONTAINER_NOT_FOUND = {"SNAP-301", EXIT_NOT_FOUND, 404,
+                                                     "there is no such container",
+                                                     "`checkpointctl list --containers` shows the containers "
+                                                     "of all engines found here; the name, the id or "
+                                                     "the start of an id will do."};
 const struct error_kind ERROR_CONTAINER_NOT_RUNNING = {
         "SNAP-302", EXIT_PREFLIGHT, 409, "the container is not running",
         "Only a running container has processes to checkpoint: start it first."};
@@ -20,17 +21,18 @@ const struct error_kind ERROR_RUNTIME_FAILED = {
 const struct error_kind ERROR_PREFLIGHT = {
         "SNAP-306", EXIT_PREFLIGHT, 409, "a check made beforehand failed",
         "Nothing was changed. Do what the failed checks say, or go on all the same with --force."};
-const struct error_kind ERROR_FREEZE = {
-        "SNAP-307", EXIT_RUNTIME, 503, "the container could not be frozen",
-        "A process may be waiting for a disk or a network file system (state D in ps); nothing was changed. Try "
-        "again when it is through."};
-const struct error_kind ERROR_CGROUP_SHARED = {
-        "SNAP-308", EXIT_PREFLIGHT, 409, "the container has no control group of its own",
-        "Freezing it would freeze other processes, CRIU among them. Start the container with a control group of "
-        "its own (Podman: without --cgroups=disabled)."};
-const struct error_kind ERROR_RESTORE_NOT_SEEN = {
-        "SNAP-309", EXIT_RUNTIME, 502, "the restored processes were not seen running",
-        "The container may have ended at once: look at its log."};
+const struct error_kind ERROR_FREEZE = {"SNAP-307", EXIT_RUNTIME, 503, "the container could not be frozen",
+                                        "A process may be waiting for a disk or a network file system (state "
+                                        "D in ps); nothing was changed. Try "
+                                        "again when it is through."};
+const struct error_kind ERROR_CGROUP_SHARED = {"SNAP-308", EXIT_PREFLIGHT, 409,
+                                               "the container has no control group of its own",
+                                               "Freezing it would freeze other processes, CRIU among them. "
+                                               "Start the container with a control group of "
+                                               "its own (Podman: without --cgroups=disabled)."};
+const struct error_kind ERROR_RESTORE_NOT_SEEN = {"SNAP-309", EXIT_RUNTIME, 502,
+                                                  "the restored processes were not seen running",
+                                                  "The container may have ended at once: look at its log."};
 const struct error_kind ERROR_STORAGE_DRIVER = {
         "SNAP-310", EXIT_PREFLIGHT, 501, "the container's storage driver is not supported",
         "Use overlay storage; its upper directory tells exactly what the container changed."};

@@ -115,7 +115,8 @@ int guard_freeze(struct guard *guard, struct error *err)
         if (r < 0)
                 return r;
         if (value == -ETIMEDOUT)
-                return error_set(err, &ERROR_FREEZE, value, "the container did not come to a standstill in time");
+                return error_set(err, &ERROR_FREEZE, value,
+                                 "the container did not come to a standstill in time");
         if (value < 0)
                 return error_set(err, &ERROR_FREEZE, value, "freeze the container: %s", strerror(-value));
         return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The guardian: a child process, deaf to signals that end a session, that freezes the container, starts the
- * runtime's dump and thaws. It outlives us: when we are gone (kill -9, a crash) before guard_free, it breaks the
- * dump off in the way that leaves the processes whole, thaws them and removes what we left unfinished.
+ * runtime's dump and thaws. It outlives us: when we are gone (kill -9, a crash) before guard_free, it breaks
+ * the dump off in the way that leaves the processes whole, thaws them and removes what we left unfinished.
  */
 #ifndef SNAP_RUNTIME_GUARD_H
 #define SNAP_RUNTIME_GUARD_H
@@ -15,13 +15,13 @@ struct guard;
 /* All borrowed; needed until guard_free. */
 struct guard_plan {
         const struct cgroup *cgroup;
-        bool keep_frozen;         /* it was frozen before we came, and stays so */
+        bool keep_frozen; /* it was frozen before we came, and stays so */
         struct pages *pages;
-        const char *program;      /* the runtime, absolute, … */
-        const char *const *argv;  /* … its arguments … */
+        const char *program;            /* the runtime, absolute, … */
+        const char *const *argv;        /* … its arguments … */
         const char *const *environment; /* … and whole environment */
-        int output;               /* descriptor of a file for its standard output and error */
-        int lock;                 /* lock_acquire(): held until the guardian and the runtime are gone */
+        int output;                     /* descriptor of a file for its standard output and error */
+        int lock;                       /* lock_acquire(): held until the guardian and the runtime are gone */
         unsigned freeze_timeout_ms;
         const char *work_directory; /* removed when we die */
         const char *mark;           /* file that says the container is frozen by us; removed with the thaw */

@@ -12,18 +12,19 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-/* A dump that was broken off ends within a second. One that hangs in the kernel for longer than this is killed
- * after all: a container with CRIU's code in it that runs is better than one that is frozen for ever. */
+/* A dump that was broken off ends within a second. One that hangs in the kernel for longer than this is
+ * killed after all: a container with CRIU's code in it that runs is better than one that is frozen for ever.
+ */
 #define BREAK_LIMIT_US (120 * 1000000ull)
 
 struct child {
         const struct guard_plan *plan;
         int socket, signals;
-        pid_t runtime;      /* 0: not started */
-        bool running;       /* it or, after it, a CRIU that it left behind */
+        pid_t runtime; /* 0: not started */
+        bool running;  /* it or, after it, a CRIU that it left behind */
         bool broken, frozen;
         int exit_status;
-        uint64_t break_us;  /* when it was broken off */
+        uint64_t break_us; /* when it was broken off */
         char temporary[PATH_MAX];
 };
 
@@ -44,8 +45,8 @@ static void keep(int *kept, size_t *count, int fd)
         kept[at] = fd;
 }
 
-/* Standard streams to nowhere, everything else closed but what we need: a client of our parent must not find its
- * connection held open by us. */
+/* Standard streams to nowhere, everything else closed but what we need: a client of our parent must not find
+ * its connection held open by us. */
 static void descriptors_tidy(const struct child *child)
 {
         const struct guard_plan *plan = child->plan;
@@ -129,7 +130,8 @@ static void dump_break(struct child *child)
 
 static int container_freeze(struct child *child)
 {
-        int r = child->plan->keep_frozen ? 0 : cgroup_freeze(child->plan->cgroup, child->plan->freeze_timeout_ms);
+        int r = child->plan->keep_frozen ? 0
+                                         : cgroup_freeze(child->plan->cgroup, child->plan->freeze_timeout_ms);
 
         child->frozen = r == 0;
         return r;

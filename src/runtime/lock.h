@@ -10,8 +10,9 @@
 /* Where this machine's locks and marks of frozen containers lie; gone after a reboot, as they must be. */
 #define LOCK_DIRECTORY "/run/snap"
 
-/* Waits (phase "wait") until `deadline_us` (monotonic; 0: for ever) for the lock of the container. Returns its
- * descriptor (close-on-exec): the lock is held until every copy of it is closed. -EBUSY at the deadline. */
+/* Waits (phase "wait") until `deadline_us` (monotonic; 0: for ever) for the lock of the container. Returns
+ * its descriptor (close-on-exec): the lock is held until every copy of it is closed. -EBUSY at the deadline.
+ */
 int lock_acquire(const struct container *container, uint64_t deadline_us, const struct progress *progress,
                  struct error *err);
 /* The same without waiting, by the name "ENGINE-ID". -EBUSY when somebody holds it. */

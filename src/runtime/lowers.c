@@ -79,8 +79,8 @@ bool overlay_is_whiteout(int dir, const char *name, const struct stat *status)
                            fgetxattr(fd, "user.overlay.whiteout", NULL, 0) >= 0);
 }
 
-/* From the stack of a directory to that of its sub-directory `name`. What is no directory, and an opaque one, hides
- * the layers below it. */
+/* From the stack of a directory to that of its sub-directory `name`. What is no directory, and an opaque one,
+ * hides the layers below it. */
 static int stack_step(const int *dirs, size_t count, const char *name, struct stack *out)
 {
         *out = (struct stack){0, calloc(count ? count : 1, sizeof(int))};
@@ -102,7 +102,8 @@ static int stack_step(const int *dirs, size_t count, const char *name, struct st
         return 0;
 }
 
-/* The stack of the directory `path`; `leaf` is what is left when `up_to_leaf` says not to enter the last part. */
+/* The stack of the directory `path`; `leaf` is what is left when `up_to_leaf` says not to enter the last
+ * part. */
 static int stack_find(const struct lowers *lowers, const char *path, bool up_to_leaf, struct stack *out,
                       const char **leaf)
 {
@@ -163,7 +164,8 @@ int lowers_stat(const struct lowers *lowers, const char *path, struct stat *out)
         return r < 0 ? r : stack_stat(&stack, leaf, out);
 }
 
-static int list_one(const struct stack *stack, int dir, int (*each)(void *context, const char *name), void *context)
+static int list_one(const struct stack *stack, int dir, int (*each)(void *context, const char *name),
+                    void *context)
 {
         int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
         _cleanup_closedir_ DIR *list = fd < 0 ? NULL : fdopendir(fd);

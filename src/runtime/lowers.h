@@ -18,13 +18,13 @@ CLEANUP_DEFINE(struct lowers *, lowers_free);
 
 /* Status of `path` (relative) in the image, no link followed. -ENOENT when it has none. */
 int lowers_stat(const struct lowers *lowers, const char *path, struct stat *out);
-/* Calls `each` for the names that the image has in the directory `path`, perhaps more than once, until it returns
- * non-zero, which is passed on. Nothing when that is no directory. */
+/* Calls `each` for the names that the image has in the directory `path`, perhaps more than once, until it
+ * returns non-zero, which is passed on. Nothing when that is no directory. */
 int lowers_list(const struct lowers *lowers, const char *path, int (*each)(void *context, const char *name),
                 void *context);
 
-/* How overlayfs marks what an upper layer removes: a character device 0:0, or (in directories with opaque "x") an
- * empty file with the attribute "overlay.whiteout". `dir` is the directory that has `name`. */
+/* How overlayfs marks what an upper layer removes: a character device 0:0, or (in directories with opaque
+ * "x") an empty file with the attribute "overlay.whiteout". `dir` is the directory that has `name`. */
 bool overlay_is_whiteout(int dir, const char *name, const struct stat *status);
 /* Attribute "trusted.overlay.NAME" (or "user.overlay.NAME", for mounts made without rights) of the directory;
  * its first byte, 0 when absent. */

@@ -36,12 +36,14 @@ int network_check_own(pid_t pid, const struct cgroup *cgroup, struct error *err)
                     other.st_ino != own.st_ino || other.st_dev != own.st_dev ||
                     cgroup_has(cgroup, (pid_t)strtol(item->d_name, NULL, 10)))
                         continue;
-                error_set(err, &ERROR_UNSUPPORTED, -EBUSY,
-                          "the container shares its network with other processes (%s), so that its connections "
-                          "cannot be kept when it is stopped",
-                          item->d_name);
-                error_set_hint(err, "Leave it running, close its connections instead, or give it a network of its "
-                                    "own.");
+                error_set(
+                        err, &ERROR_UNSUPPORTED, -EBUSY,
+                        "the container shares its network with other processes (%s), so that its connections "
+                        "cannot be kept when it is stopped",
+                        item->d_name);
+                error_set_hint(err,
+                               "Leave it running, close its connections instead, or give it a network of its "
+                               "own.");
                 return -EBUSY;
         }
         return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A container that goes elsewhere with its connections must leave without a word: neither its death nor an answer
- * of its old host may end them at the peer. */
+/* A container that goes elsewhere with its connections must leave without a word: neither its death nor an
+ * answer of its old host may end them at the peer. */
 #ifndef SNAP_RUNTIME_NETWORK_H
 #define SNAP_RUNTIME_NETWORK_H
 

@@ -132,7 +132,7 @@ static int oci_list(const char *program, struct container_list *out, struct erro
 
         if (r < 0)
                 return r;
-        yyjson_arr_foreach(yyjson_doc_get_root(doc), i, count, item) {
+        yyjson_arr_foreach (yyjson_doc_get_root(doc), i, count, item) {
                 _cleanup_container_ struct container *container = NULL;
                 bool managed;
 
@@ -153,13 +153,14 @@ static int oci_list(const char *program, struct container_list *out, struct erro
 }
 
 /* The item of that id, or the only one whose id begins so. */
-static int item_find(const char *program, yyjson_val *list, const char *name, yyjson_val **out, struct error *err)
+static int item_find(const char *program, yyjson_val *list, const char *name, yyjson_val **out,
+                     struct error *err)
 {
         yyjson_val *item;
         size_t i, count;
         unsigned fitting = 0;
 
-        yyjson_arr_foreach(list, i, count, item) {
+        yyjson_arr_foreach (list, i, count, item) {
                 const char *id = json_text_or(item, "id", "");
 
                 if (strcmp(id, name) == 0) {
@@ -172,11 +173,11 @@ static int item_find(const char *program, yyjson_val *list, const char *name, yy
                 }
         }
         if (fitting > 1)
-                return error_set(err, &ERROR_CONTAINER_AMBIGUOUS, -ENOTUNIQ, "%u containers of %s begin with `%s`",
-                                 fitting, program, name);
+                return error_set(err, &ERROR_CONTAINER_AMBIGUOUS, -ENOTUNIQ,
+                                 "%u containers of %s begin with `%s`", fitting, program, name);
         if (fitting == 0)
-                return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "%s has no container `%s`", program,
-                                 name);
+                return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "%s has no container `%s`",
+                                 program, name);
         return 0;
 }
 
@@ -257,9 +258,9 @@ static int oci_stop(const struct container *container, struct error *err)
         {                                                                                                    \
                 return oci_inspect(#program, name, out, err);                                                \
         }                                                                                                    \
-        static int program##_preflight_restore(const struct archive *archive, const struct metadata *metadata, \
-                                               const struct restore_options *options,                        \
-                                               struct check_list *out, struct error *err)                    \
+        static int program##_preflight_restore(                                                              \
+                const struct archive *archive, const struct metadata *metadata,                              \
+                const struct restore_options *options, struct check_list *out, struct error *err)            \
         {                                                                                                    \
                 return oci_preflight_restore(#program, archive, metadata, options, out, err);                \
         }                                                                                                    \

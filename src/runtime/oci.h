@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an OCI runtime program (crun, runc) knows of its containers, for its own driver and for the engines above. */
+/* What an OCI runtime program (crun, runc) knows of its containers, for its own driver and for the engines
+ * above. */
 #ifndef SNAP_RUNTIME_OCI_H
 #define SNAP_RUNTIME_OCI_H
 

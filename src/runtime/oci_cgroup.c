@@ -6,7 +6,8 @@
 #include "base/json.h"
 
 /* The file in which a runtime keeps the state of a container, and its member that tells the control group. */
-static int read_state(const struct container *container, const char *file, yyjson_doc **out, struct error *err)
+static int read_state(const struct container *container, const char *file, yyjson_doc **out,
+                      struct error *err)
 {
         _cleanup_buffer_ struct buffer text = {0};
         _cleanup_free_ char *path = NULL;

@@ -12,8 +12,8 @@
 /* As much as one splice of CRIU carries; larger pipes save wake-ups. */
 #define PIPE_SIZE  (1 << 20)
 #define BLOCK_SIZE (1 << 20)
-/* How often cancellation and the deadline are looked at, and how long one pipe may be silent before the others
- * are looked at. */
+/* How often cancellation and the deadline are looked at, and how long one pipe may be silent before the
+ * others are looked at. */
 #define POLL_MS           20
 #define PROGRESS_EVERY_US 100000
 
@@ -160,7 +160,8 @@ static int copy_check(struct copy *copy)
         return 0;
 }
 
-/* Moves what a pipe holds, while another is being copied, into a file: CRIU must never wait for us in vain. */
+/* Moves what a pipe holds, while another is being copied, into a file: CRIU must never wait for us in vain.
+ */
 static int spill(struct copy *copy, struct page_pipe *pipe)
 {
         if (pipe->spill < 0)
@@ -213,7 +214,8 @@ static int append_spilled(struct copy *copy, struct page_pipe *pipe)
 
                 if (n <= 0) {
                         close(steal_fd(&pipe->spill));
-                        return n < 0 ? error_errno(copy->err, (int)-n, "read pages that came out of turn") : 0;
+                        return n < 0 ? error_errno(copy->err, (int)-n, "read pages that came out of turn")
+                                     : 0;
                 }
                 r = append_block(copy, (size_t)n);
                 if (r < 0)
@@ -257,14 +259,15 @@ static int copy_pipe(struct copy *copy, unsigned index)
         return r;
 }
 
-/* The next pipe that CRIU has opened and not yet closed, or has left something in; -1 when there is none now. */
+/* The next pipe that CRIU has opened and not yet closed, or has left something in; -1 when there is none now.
+ */
 static int pipe_next(const struct pages *pages, int timeout_ms, int done_fd)
 {
         struct pollfd fds[PAGES_MOST + 1];
 
         for (unsigned i = 0; i < pages->count; i++)
-                fds[i] = (struct pollfd){pages->pipes[i].state == PIPE_ENDED ? -1 : pages->pipes[i].fd, POLLIN,
-                                         0};
+                fds[i] = (struct pollfd){pages->pipes[i].state == PIPE_ENDED ? -1 : pages->pipes[i].fd,
+                                         POLLIN, 0};
         fds[pages->count] = (struct pollfd){done_fd, POLLIN, 0};
         if (poll(fds, pages->count + 1, timeout_ms) <= 0)
                 return -1;

@@ -13,8 +13,9 @@
 #define PROGRESS_EVERY_US 100000
 
 /* What engines put into every container; none of the container's doing, and made again by the next engine. */
-static const char *const engine_made[] = {"dev",       "etc/hostname", "etc/hosts",         "etc/resolv.conf", "proc",
-                                          "sys",       "run/secrets",  "run/.containerenv", NULL};
+static const char *const engine_made[] = {"dev",  "etc/hostname", "etc/hosts",   "etc/resolv.conf",
+                                          "proc", "sys",          "run/secrets", "run/.containerenv",
+                                          NULL};
 
 struct walk {
         struct entries *entries;
@@ -22,7 +23,7 @@ struct walk {
         const struct progress *progress;
         struct error *err;
         bool full;
-        dev_t device; /* of the root */
+        dev_t device;  /* of the root */
         char **mounts; /* relative paths, sorted */
         size_t mount_count;
         yyjson_mut_doc *deleted; /* JSON array */
@@ -32,7 +33,7 @@ struct walk {
 
 /* A directory being compared. */
 struct level {
-        int upper;   /* -1 where everything in the merged directory counts: full trees, renamed directories */
+        int upper; /* -1 where everything in the merged directory counts: full trees, renamed directories */
         int merged;
         bool opaque; /* what the image has at this path does not show through */
         unsigned depth;
@@ -221,8 +222,8 @@ static int walk_directory(struct walk *walk, const struct level *level)
         return r;
 }
 
-/* The root as the container has it. Its path on the host may lie in a mount namespace that is not ours, and is an
- * empty directory then. */
+/* The root as the container has it. Its path on the host may lie in a mount namespace that is not ours, and
+ * is an empty directory then. */
 static int root_open(const struct container *container, struct error *err)
 {
         _cleanup_close_ int fd = -1;
@@ -256,7 +257,8 @@ static int write_tar(struct walk *walk, const struct container *container, struc
         if (!walk->full) {
                 upper = open(container->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (upper < 0)
-                        return error_errno(walk->err, errno, "open the changed files in `%s`", container->upper);
+                        return error_errno(walk->err, errno, "open the changed files in `%s`",
+                                           container->upper);
         }
         level.upper = upper;
         level.merged = merged;
@@ -276,8 +278,7 @@ static int write_deleted(struct walk *walk, struct archive_writer *writer)
         if (yyjson_mut_arr_size(yyjson_mut_doc_get_root(walk->deleted)) == 0)
                 return 0;
         r = json_write(walk->deleted, false, &text, walk->err);
-        return r < 0 ? r
-                     : archive_writer_add(writer, "deleted.files", 0600, buffer_slice(&text), walk->err);
+        return r < 0 ? r : archive_writer_add(writer, "deleted.files", 0600, buffer_slice(&text), walk->err);
 }
 
 static void walk_free(struct walk *walk)
@@ -292,8 +293,8 @@ static void walk_free(struct walk *walk)
 }
 CLEANUP_DEFINE(struct walk *, walk_free);
 
-int rootfs_add(const struct container *container, struct archive_writer *writer, const struct progress *progress,
-               struct rootfs_result *out, struct error *err)
+int rootfs_add(const struct container *container, struct archive_writer *writer,
+               const struct progress *progress, struct rootfs_result *out, struct error *err)
 {
         _cleanup_(walk_freep) struct walk *walk = calloc(1, sizeof(*walk));
         yyjson_mut_val *list;

@@ -20,7 +20,7 @@ struct rootfs_result {
 };
 
 /* The container must be frozen. */
-int rootfs_add(const struct container *container, struct archive_writer *writer, const struct progress *progress,
-               struct rootfs_result *out, struct error *err);
+int rootfs_add(const struct container *container, struct archive_writer *writer,
+               const struct progress *progress, struct rootfs_result *out, struct error *err);
 
 #endif

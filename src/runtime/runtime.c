@@ -40,7 +40,8 @@ int runtime_find_container(const char *name, const struct runtime_driver *only,
                 return r;
         }
         if (!any)
-                return error_set(err, &ERROR_TOOL_MISSING, -ENOENT,
-                                 "no container engine is installed here: none of podman, crun, runc is in PATH");
+                return error_set(
+                        err, &ERROR_TOOL_MISSING, -ENOENT,
+                        "no container engine is installed here: none of podman, crun, runc is in PATH");
         return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "there is no container `%s`", name);
 }

@@ -6,7 +6,7 @@
 #include <limits.h>
 #include "base/file.h"
 
-#define LOG_TAIL   MIB  /* of a log that is read back for an error; its end has the reason */
+#define LOG_TAIL MIB /* of a log that is read back for an error; its end has the reason */
 
 static int directory_make(struct workspace *workspace, const char *archive_path, struct error *err)
 {
@@ -20,7 +20,8 @@ static int directory_make(struct workspace *workspace, const char *archive_path,
         real = realpath(parent, NULL);
         if (!real)
                 return error_errno(err, errno, "find the directory of `%s`", archive_path);
-        if (asprintf(&workspace->path, "%s/.%.200s.work.XXXXXX", strcmp(real, "/") == 0 ? "" : real, name) < 0) {
+        if (asprintf(&workspace->path, "%s/.%.200s.work.XXXXXX", strcmp(real, "/") == 0 ? "" : real, name) <
+            0) {
                 workspace->path = NULL;
                 return error_oom(err);
         }
@@ -101,8 +102,8 @@ void workspace_free(struct workspace *workspace)
         *workspace = (struct workspace){.dir = -1, .image_dir = -1, .output = -1};
 }
 
-static int add_file(int dir, const char *name, const char *member, uint32_t mode, struct archive_writer *writer,
-                    struct error *err)
+static int add_file(int dir, const char *name, const char *member, uint32_t mode,
+                    struct archive_writer *writer, struct error *err)
 {
         _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         struct stat status;
@@ -136,8 +137,8 @@ int workspace_add_images(const struct workspace *workspace, struct archive_write
         }
         free(items);
         if (r == 0)
-                r = add_file(workspace->image_dir, "descriptors.json", "checkpoint/descriptors.json", 0600, writer,
-                             err);
+                r = add_file(workspace->image_dir, "descriptors.json", "checkpoint/descriptors.json", 0600,
+                             writer, err);
         if (r == 0)
                 r = add_file(workspace->dir, "stats-dump", "stats-dump", 0644, writer, err);
         return r < 0 ? r : add_file(workspace->dir, "dump.log", "dump.log", 0600, writer, err);
