@@ -2,7 +2,6 @@
 #include "archive/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include "base/digest.h"
 #include "base/file.h"
@@ -12,8 +11,7 @@ enum {
         PLAIN_BLOCKS = 8,
         PLAIN_BLOCK_SIZE = 1024 * 1024,
         PACKED_BLOCKS = 4, /* each takes as much again for its compressed form */
-        PACKED_BLOCK_SIZE = 4 * 1024 * 1024,
-        WRITE_BACK_SIZE = 8 * 1024 * 1024
+        PACKED_BLOCK_SIZE = 4 * 1024 * 1024
 };
 
 enum block_state {
@@ -111,16 +109,6 @@ static void block_pack_job(void *argument)
         pthread_mutex_unlock(&output->lock);
 }
 
-/* Starts write-back while there is more to come, so that the sync at the end finds little left to do. */
-static void write_back(struct output *output, uint64_t offset, size_t size)
-{
-        uint64_t end = (offset + size) / WRITE_BACK_SIZE * WRITE_BACK_SIZE;
-
-        if (end > offset)
-                sync_file_range(output->fd, (off_t)(end - WRITE_BACK_SIZE), WRITE_BACK_SIZE,
-                                SYNC_FILE_RANGE_WRITE);
-}
-
 static int block_write(struct output *output, struct block *block, struct error *err)
 {
         struct slice bytes =
@@ -128,9 +116,9 @@ static int block_write(struct output *output, struct block *block, struct error 
         uint64_t offset = output->written; /* changed by this thread alone */
         int r = file_pwrite_full(output->fd, bytes.data, bytes.size, offset);
 
+        /* No write-back is forced here: it would block this thread, and with it a frozen container. */
         if (r < 0)
                 return error_errno(err, -r, "write `%s`", output->path);
-        write_back(output, offset, bytes.size);
         pthread_mutex_lock(&output->lock);
         output->written += bytes.size;
         if (output->pool)
