@@ -46,7 +46,8 @@ static void *reader_main(void *argument)
         unsigned slot;
 
         while (wait_for_room(prefetch, &slot)) {
-                ssize_t n = stream_read(prefetch->stream, prefetch->data[slot], prefetch->chunk_size, &prefetch->error);
+                ssize_t n = stream_read(prefetch->stream, prefetch->data[slot], prefetch->chunk_size,
+                                        &prefetch->error);
 
                 pthread_mutex_lock(&prefetch->lock);
                 if (n > 0) {

@@ -17,11 +17,11 @@ struct pass {
         struct sha256_stream *sha256;
         const struct archive_member *member; /* NULL: before the first, after the last */
         struct buffer headers;               /* of `member` */
-        uint32_t crc;      /* where there is no SHA-256 to compare with: of snap.json */
-        uint64_t position; /* in the stream */
-        uint64_t surplus;  /* bytes after the padding of `member` */
-        bool stained;      /* a byte of padding or of the end marker is not zero */
-        uint64_t end_size; /* bytes of the end marker and after it */
+        uint32_t crc;                        /* where there is no SHA-256 to compare with: of snap.json */
+        uint64_t position;                   /* in the stream */
+        uint64_t surplus;                    /* bytes after the padding of `member` */
+        bool stained;                        /* a byte of padding or of the end marker is not zero */
+        uint64_t end_size;                   /* bytes of the end marker and after it */
 };
 
 static int fault(struct pass *pass, const struct error_kind *kind, const char *object, const char *reason)
