@@ -103,18 +103,23 @@ static int set_image_ref(struct metadata *metadata)
         return is_id ? set_text(&metadata->image_id, ref, NULL) : 0;
 }
 
+/* Length of an image name without its tag. */
+static size_t repository_size(const char *name)
+{
+        const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
+
+        return colon && (!slash || colon > slash) ? (size_t)(colon - name) : strlen(name);
+}
+
 /* Of "repo@sha256:…,repo@sha256:…" the one whose repository is that of the image name, else the first. */
 static int set_repo_digest(struct metadata *metadata, const char *list)
 {
         _cleanup_free_ char *copy = strdup(list), *best = NULL;
-        size_t repository = strlen(metadata->image_name);
-        const char *colon = strrchr(metadata->image_name, ':'), *slash = strrchr(metadata->image_name, '/');
+        size_t repository = repository_size(metadata->image_name);
         char *rest = copy, *each;
 
         if (!copy)
                 return -ENOMEM;
-        if (colon && (!slash || colon > slash))
-                repository = (size_t)(colon - metadata->image_name);
         while ((each = strsep(&rest, ","))) {
                 bool same = strncmp(each, metadata->image_name, repository) == 0 && each[repository] == '@';
 
@@ -189,6 +194,24 @@ static int load_network(struct metadata *metadata, yyjson_val *status)
         return 0;
 }
 
+/* Podman's own files do not know the digest of the image's manifest; our facts may. */
+static int set_image_digest(struct metadata *metadata)
+{
+        const char *digest = json_text(yyjson_obj_get(root_of(metadata->facts), "source"), "imageDigest");
+        struct sha256 parsed;
+
+        if (!digest || !text_starts_with(digest, "sha256:") || !sha256_parse(digest, &parsed) ||
+            !*metadata->image_name)
+                return 0;
+        free(metadata->image_reference);
+        if (asprintf(&metadata->image_reference, "%.*s@%s", (int)repository_size(metadata->image_name),
+                     metadata->image_name, digest) < 0) {
+                metadata->image_reference = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
 static int load_podman(const struct archive *archive, struct metadata *metadata, struct error *err)
 {
         yyjson_val *config = root_of(metadata->config);
@@ -202,7 +225,7 @@ static int load_podman(const struct archive *archive, struct metadata *metadata,
         }
         if (set_text(&metadata->image_id, json_text(config, "rootfsImageID"), NULL) < 0 ||
             set_text(&metadata->image_requested, json_text(config, "RawImageName"), NULL) < 0 ||
-            load_network(metadata, root_of(status)) < 0)
+            load_network(metadata, root_of(status)) < 0 || set_image_digest(metadata) < 0)
                 return error_oom(err);
         return 0;
 }

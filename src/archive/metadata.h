@@ -24,7 +24,7 @@ struct metadata {
         uint64_t gpu_pages_size;   /* amdgpu-pages-* */
         uint64_t rootfs_diff_size; /* rootfs-diff.tar, 0 when absent */
         bool has_rootfs_diff;
-        yyjson_doc *config, *spec; /* config.dump, spec.dump; spec may be NULL */
+        yyjson_doc *config, *spec; /* config.dump, spec.dump; NULL when a CRIU directory has none */
         yyjson_doc *facts;         /* snap.json; NULL in archives that are not ours */
 };
 

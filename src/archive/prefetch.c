@@ -7,7 +7,8 @@
 /* One chunk is worked on while another is read; the third hides that neither runs evenly. Large chunks make
  * the two hand-overs of each one vanish. */
 #define CHUNK_COUNT 3
-#define CHUNK_SIZE  (4 * MIB)
+#define CHUNK_MAX   (4 * MIB)
+#define CHUNK_MIN   (64 * KIB)
 
 struct prefetch {
         struct stream *stream;
@@ -15,6 +16,7 @@ struct prefetch {
         bool started;
         pthread_mutex_t lock;
         pthread_cond_t changed;
+        size_t chunk_size;
         uint8_t *data[CHUNK_COUNT];
         size_t size[CHUNK_COUNT];
         unsigned long filled, taken; /* chunks so far; slot = number % CHUNK_COUNT */
@@ -44,26 +46,27 @@ static void *reader_main(void *argument)
         unsigned slot;
 
         while (wait_for_room(prefetch, &slot)) {
-                ssize_t n = stream_read(prefetch->stream, prefetch->data[slot], CHUNK_SIZE, &prefetch->error);
+                ssize_t n = stream_read(prefetch->stream, prefetch->data[slot], prefetch->chunk_size,
+                                        &prefetch->error);
 
                 pthread_mutex_lock(&prefetch->lock);
                 if (n > 0) {
                         prefetch->size[slot] = (size_t)n;
                         prefetch->filled++;
                 }
-                if (n < (ssize_t)CHUNK_SIZE) {
+                if (n < (ssize_t)prefetch->chunk_size) {
                         prefetch->ended = true;
                         prefetch->ret = n < 0 ? (int)n : 0;
                 }
                 pthread_cond_signal(&prefetch->changed);
                 pthread_mutex_unlock(&prefetch->lock);
-                if (n < (ssize_t)CHUNK_SIZE)
+                if (n < (ssize_t)prefetch->chunk_size)
                         break;
         }
         return NULL;
 }
 
-int prefetch_new(struct stream *stream, struct prefetch **out, struct error *err)
+int prefetch_new(struct stream *stream, uint64_t expected, struct prefetch **out, struct error *err)
 {
         _cleanup_prefetch_ struct prefetch *prefetch = calloc(1, sizeof(*prefetch));
         int ret;
@@ -73,10 +76,13 @@ int prefetch_new(struct stream *stream, struct prefetch **out, struct error *err
                 return error_oom(err);
         }
         prefetch->stream = stream;
+        prefetch->chunk_size = CHUNK_MAX;
+        if (expected && expected < CHUNK_MAX)
+                prefetch->chunk_size = expected > CHUNK_MIN ? (size_t)expected : CHUNK_MIN;
         pthread_mutex_init(&prefetch->lock, NULL);
         pthread_cond_init(&prefetch->changed, NULL);
         for (unsigned i = 0; i < CHUNK_COUNT; i++)
-                if (!(prefetch->data[i] = malloc(CHUNK_SIZE)))
+                if (!(prefetch->data[i] = malloc(prefetch->chunk_size)))
                         return error_oom(err);
         ret = pthread_create(&prefetch->thread, NULL, reader_main, prefetch);
         if (ret)

@@ -7,8 +7,9 @@
 
 struct prefetch;
 
-/* Takes over `stream`, also when it fails. */
-int prefetch_new(struct stream *stream, struct prefetch **out, struct error *err);
+/* Takes over `stream`, also when it fails. `expected` bytes will come, 0 when that is unknown: no more memory
+ * is taken than they need. */
+int prefetch_new(struct stream *stream, uint64_t expected, struct prefetch **out, struct error *err);
 /* 1: `chunk` is what comes next, valid until the next call; 0: the end. */
 int prefetch_next(struct prefetch *prefetch, struct slice *chunk, struct error *err);
 void prefetch_free(struct prefetch *prefetch);

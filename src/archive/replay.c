@@ -29,7 +29,7 @@ static int replay_tar(const struct archive *archive, archive_sink sink, void *co
 
         if (ret < 0)
                 return ret;
-        ret = prefetch_new(stream, &prefetch, err);
+        ret = prefetch_new(stream, archive->stream_size, &prefetch, err);
         if (ret < 0)
                 return ret;
         while ((ret = prefetch_next(prefetch, &chunk, err)) > 0) {

@@ -17,11 +17,11 @@ struct pass {
         struct sha256_stream *sha256;
         const struct archive_member *member; /* NULL: before the first, after the last */
         struct buffer headers;               /* of `member` */
-        uint32_t crc;
-        uint64_t position; /* in the stream */
-        uint64_t surplus;  /* bytes after the padding of `member` */
-        bool stained;      /* a byte of padding or of the end marker is not zero */
-        uint64_t end_size; /* bytes of the end marker and after it */
+        uint32_t crc;                        /* where there is no SHA-256 to compare with: of snap.json */
+        uint64_t position;                   /* in the stream */
+        uint64_t surplus;                    /* bytes after the padding of `member` */
+        bool stained;                        /* a byte of padding or of the end marker is not zero */
+        uint64_t end_size;                   /* bytes of the end marker and after it */
 };
 
 static int fault(struct pass *pass, const struct error_kind *kind, const char *object, const char *reason)
@@ -86,10 +86,9 @@ static int check_index(struct pass *pass)
             listed->type != member->type || listed->mode != member->mode || listed->size != member->size ||
             listed->header != member->header || listed->contents != member->offset)
                 return fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "the index lists it otherwise");
-        if (member->type == TAR_FILE && listed->crc != pass->crc)
+        if (member->type == TAR_FILE && listed->crc != (member->has_digest ? member->crc : pass->crc))
                 return verify_fault(pass->verify, &ERROR_ARCHIVE_DIGEST, member->name,
-                                    "its CRC-32C is %08" PRIx32 ", but the index says %08" PRIx32, pass->crc,
-                                    listed->crc);
+                                    "its CRC-32C is not %08" PRIx32 ", as the index says", listed->crc);
         return 0;
 }
 
@@ -147,9 +146,9 @@ static struct slice take_until(struct pass *pass, struct slice *raw, uint64_t en
 
 static int take_contents(struct pass *pass, struct slice bytes, struct error *err)
 {
-        if (pass->archive->indexed)
+        if (!pass->member->has_digest)
                 pass->crc = crc32c_update(pass->crc, bytes.data, bytes.size);
-        if (pass->member->has_digest && sha256_update(pass->sha256, bytes.data, bytes.size) < 0)
+        else if (sha256_update(pass->sha256, bytes.data, bytes.size) < 0)
                 return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
         return 0;
 }

@@ -25,7 +25,7 @@ const struct error_kind ERROR_IMAGE_NOT_FOUND = {
         .exit_status = EXIT_NOT_FOUND,
         .http_status = 404,
         .title = "no such image in the layout",
-        .hint = "`skopeo list-tags oci:DIRECTORY` shows which tags there are.",
+        .hint = "`index.json` of the layout lists the images there are; name one as `:TAG`.",
 };
 const struct error_kind ERROR_IMAGE_DIGEST = {
         .code = "SNAP-304",

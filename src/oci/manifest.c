@@ -36,7 +36,7 @@ static const char *architecture(const struct metadata *metadata)
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (strcmp(machine, names[i][0]) == 0)
                         return names[i][1];
-        return "amd64";
+        return "unknown";
 }
 
 static void digest_text(const struct sha256 *digest, char out[7 + SHA256_HEX_SIZE])
@@ -59,7 +59,8 @@ static yyjson_mut_val *labels_new(yyjson_mut_doc *doc, const struct metadata *me
         if (id)
                 yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.id", id);
         yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.container.id", metadata->container_id);
-        yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.created", created_of(metadata));
+        if (*metadata->checkpointed)
+                yyjson_mut_obj_add_strcpy(doc, labels, "org.criu.checkpoint.created", metadata->checkpointed);
         return labels;
 }
 

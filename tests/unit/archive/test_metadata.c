@@ -112,6 +112,21 @@ static void test_podman_network(void **state)
         assert_string_equal(m->mac, "06:aa:bb:cc:dd:ee");
 }
 
+static void test_image_digest_of_our_facts(void **state)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_metadata_ struct metadata *m = NULL;
+
+        write_archive("{\"rootfsImageName\":\"localhost:5000/bb:2\"}",
+                      "{\"annotations\":{\"io.container.manager\":\"libpod\"}}", NULL,
+                      "{\"source\":{\"driver\":\"podman\",\"imageDigest\":\"sha256:"
+                      "c8f64d4b3dcee7c6e5e02ce56c45428447712a1e3e022b693a5d1a7ca6d6e30a\"}}");
+        load("a.tar", &archive, &m);
+        assert_string_equal(m->image_reference,
+                            "localhost:5000/bb@sha256:"
+                            "c8f64d4b3dcee7c6e5e02ce56c45428447712a1e3e022b693a5d1a7ca6d6e30a");
+}
+
 static void test_own_bundle(void **state)
 {
         _cleanup_archive_ struct archive *archive = NULL;
@@ -171,6 +186,7 @@ int main(void)
                 cmocka_unit_test(test_containerd),
                 cmocka_unit_test(test_podman),
                 scratch_test(test_podman_network),
+                scratch_test(test_image_digest_of_our_facts),
                 scratch_test(test_own_bundle),
                 scratch_test(test_broken_metadata_is_refused),
                 scratch_test(test_wrong_types_are_tolerated),

@@ -145,22 +145,22 @@ static void flip_bits(enum compression compression, size_t dense, size_t stride)
 
 static void test_every_flipped_bit_is_found_plain(void **state)
 {
-        flip_bits(COMPRESSION_NONE, 2048, 331);
+        flip_bits(COMPRESSION_NONE, 1600, 997);
 }
 
 static void test_every_flipped_bit_is_found_gzip(void **state)
 {
-        flip_bits(COMPRESSION_GZIP, 600, 97);
+        flip_bits(COMPRESSION_GZIP, 300, 197);
 }
 
 static void test_every_flipped_bit_is_found_zstd(void **state)
 {
-        flip_bits(COMPRESSION_ZSTD, 600, 97);
+        flip_bits(COMPRESSION_ZSTD, 300, 197);
 }
 
 static void test_every_flipped_bit_is_found_lz4(void **state)
 {
-        flip_bits(COMPRESSION_LZ4, 600, 97);
+        flip_bits(COMPRESSION_LZ4, 300, 197);
 }
 
 static void test_every_truncation_is_found(void **state)
