@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/check_table.h"
 #include "cli/answer.h"
+#include "cli/check_table.h"
 #include "cli/table.h"
 
 static int print_json(const struct check_list *list, const char *subject, struct error *err)

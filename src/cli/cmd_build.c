@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include "base/clock.h"
-#include "cli/choices.h"
 #include "cli/answer.h"
+#include "cli/choices.h"
 #include "cli/progress_bar.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -17,7 +17,8 @@ static const char *const layer_choices[] = {
 
 static const struct option_spec options[] = {
         {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the layers", layer_choices},
-        {"level", 0, OPTION_NUMBER, &level, "N", "compression level: gzip 1 to 3, zstd 1 to 6; 0 is the usual one"},
+        {"level", 0, OPTION_NUMBER, &level, "N",
+         "compression level: gzip 1 to 3, zstd 1 to 6; 0 is the usual one"},
 };
 
 static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,
@@ -87,14 +88,13 @@ const struct verb verb_build = {
         .name = "build",
         .usage = "FILE DEST",
         .summary = "make a container image of a checkpoint",
-        .description = "Turns a checkpoint archive into an OCI image that CRI-O, containerd and Podman "
-                       "recognise as a "
-                       "checkpoint. The archive is read once.\n\n"
+        .description = "Turns a checkpoint archive into an OCI image that CRI-O, containerd and "
+                       "Podman recognise as a checkpoint. The archive is read once.\n\n"
                        "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, or "
-                       "oci-archive:FILE[:TAG] for a "
-                       "tar file with one.",
+                       "oci-archive:FILE[:TAG] for a tar file with one.",
         .examples = "checkpointctl build web.tar oci:images:web\tadd an image to a layout\n"
-                    "skopeo copy oci:images:web docker://registry.example/web:checkpoint\tpush it",
+                    "skopeo copy oci:images:web "
+                    "docker://registry.example/web:checkpoint\tpush it",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
         .arguments_min = 2,

@@ -237,9 +237,10 @@ const struct verb verb_completion = {
         .name = "completion",
         .usage = "bash|zsh|fish",
         .summary = "print a completion script",
-        .description = "Prints a script that completes verbs, options, their values and container names.",
-        .examples =
-                "checkpointctl completion bash > /etc/bash_completion.d/checkpointctl\tinstall it for bash",
+        .description = "Prints a script that completes verbs, options, their values and "
+                       "container names.",
+        .examples = "checkpointctl completion bash > "
+                    "/etc/bash_completion.d/checkpointctl\tinstall it for bash",
         .argument = ARGUMENT_WORDS,
         .words = shells,
         .arguments_min = 1,

@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <time.h>
 #include "archive/archive.h"
+#include "cli/answer.h"
 #include "cli/choices.h"
 #include "cli/memory.h"
-#include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -25,7 +25,8 @@ static const struct option_spec options[] = {
          "write the archive here, instead of ./checkpoint-NAME-TIME.tar with the suffix of its compression"},
         {"runtime", 0, OPTION_CHOICE, &runtime, NULL, "look for the container only here", runtime_choices},
         {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the archive", compression_choices},
-        {"level", 0, OPTION_NUMBER, &level, "N", "compression level: gzip 1 to 3, zstd 1 to 6, lz4 1 to 12; 0 is the usual one"},
+        {"level", 0, OPTION_NUMBER, &level, "N",
+         "compression level: gzip 1 to 3, zstd 1 to 6, lz4 1 to 12; 0 is the usual one"},
         {"stop", 0, OPTION_FLAG, &stop, NULL, "end the container once the archive is complete and verified"},
         {"tcp", 0, OPTION_CHOICE, &tcp, NULL,
          "what becomes of established TCP connections: refuse to checkpoint, keep them, or close them",
@@ -188,6 +189,8 @@ static int checkpoint(const struct cli *cli, const struct runtime_driver *driver
         int ret = capture_checkpoint(driver, container, &chosen, progress_bar_progress(bar), &result, err);
 
         progress_bar_finish(bar);
+        if (ret < 0 && err->kind == &ERROR_EXISTS)
+                error_set_hint(err, "overwrite it with --replace, or choose another name with --output");
         if (ret < 0)
                 return ret;
         if (cli->json)
@@ -220,21 +223,22 @@ const struct verb verb_create = {
         .name = "create",
         .usage = "CONTAINER",
         .summary = "checkpoint a running container into an archive",
-        .description = "Freezes a container of Podman, crun or runc, dumps its memory and what it changed in "
-                       "its file "
-                       "system at one instant, lets it go on, and writes both into an archive, which is "
-                       "verified before "
-                       "\"Completed\" is said. Whatever fails, the container goes on and no unfinished "
-                       "archive is left.\n\n"
-                       "CONTAINER is a name, an id or the unique beginning of one. The archive can be read "
-                       "by Podman and "
-                       "by other checkpoint tools. Ctrl-C undoes what was begun.\n\n"
-                       "With --json, prints one object with id, path, size, times, and as digest the SHA-256 "
-                       "of the member "
-                       "snap.json, which holds the SHA-256 of every other member.",
+        .description = "Freezes a container of Podman, crun or runc, dumps its memory and what "
+                       "it changed in its file system at one instant, lets it go on, and writes "
+                       "both into an archive, which is verified before \"Completed\" is said. "
+                       "Whatever fails, the container goes on and no unfinished archive is "
+                       "left.\n\n"
+                       "CONTAINER is a name, an id or the unique beginning of one. The archive "
+                       "can be read by Podman and by other checkpoint tools. Ctrl-C undoes what "
+                       "was begun.\n\n"
+                       "With --json, prints one object with id, path, size, times, and as "
+                       "digest the SHA-256 of the member snap.json, which holds the SHA-256 of "
+                       "every other member.",
         .examples = "checkpointctl create web\tcheckpoint a container that keeps running\n"
-                    "checkpointctl create web --stop --compress zstd -o web.tar.zst\tpack it up and end it\n"
-                    "checkpointctl create db --tcp keep\tkeep its connections for a restore on this address",
+                    "checkpointctl create web --stop --compress zstd -o web.tar.zst\tpack it "
+                    "up and end it\n"
+                    "checkpointctl create db --tcp keep\tkeep its connections for a restore "
+                    "on this address",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_CONTAINER,
         .arguments_min = 1,

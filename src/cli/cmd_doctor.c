@@ -13,10 +13,8 @@ const struct verb verb_doctor = {
         .name = "doctor",
         .usage = "",
         .summary = "say whether this machine can checkpoint containers",
-        .description =
-                "Checks kernel features, CRIU, the container runtimes, control groups and space. Each check "
-                "has a result, a reason and, where something is missing, what to do. The exit status is 5 "
-                "when "
-                "one has failed.",
+        .description = "Checks kernel features, CRIU, the container runtimes, control groups "
+                       "and space. Each check has a result, a reason and, where something is "
+                       "missing, what to do. The exit status is 5 when one has failed.",
         .run = run,
 };

@@ -92,9 +92,9 @@ const struct verb verb_errors = {
         .name = "errors",
         .usage = "",
         .summary = "list all error codes",
-        .description =
-                "Lists every error this program can report with its stable code, its exit status and what "
-                "to do about it. Codes are never given to another error.",
+        .description = "Lists every error this program can report with its stable code, its "
+                       "exit status and what to do about it. Codes are never given to another "
+                       "error.",
         .options = OPTION_TABLE(options),
         .run = run,
 };

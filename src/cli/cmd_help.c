@@ -21,7 +21,8 @@ const struct verb verb_help = {
         .name = "help",
         .usage = "[VERB]",
         .summary = "explain a verb",
-        .description = "Shows what a verb does and which options it has; without VERB, lists the verbs.",
+        .description = "Shows what a verb does and which options it has; without VERB, lists "
+                       "the verbs.",
         .arguments_max = 1,
         .run = run,
 };

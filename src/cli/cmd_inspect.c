@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <limits.h>
-#include "cli/inspect.h"
 #include "cli/answer.h"
+#include "cli/inspect.h"
 #include "cli/verb.h"
 
 enum format { FORMAT_TREE, FORMAT_JSON };
@@ -93,15 +93,14 @@ const struct verb verb_inspect = {
         .name = "inspect",
         .usage = "FILE...",
         .summary = "show what is inside checkpoints",
-        .description =
-                "Shows a checkpoint as a tree: the container, sizes, and what the options ask for. Nothing "
-                "is "
-                "unpacked; of a plain or indexed archive only the needed bytes are read.\n\n"
-                "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain or compressed, or a "
-                "directory with CRIU images. With --json or --format json, prints an array with one object "
-                "for each FILE.",
-        .examples = "checkpointctl inspect c.tar --ps-tree-cmd --sockets\tprocesses with command lines and "
-                    "sockets\n"
+        .description = "Shows a checkpoint as a tree: the container, sizes, and what the "
+                       "options ask for. Nothing is unpacked; of a plain or indexed archive "
+                       "only the needed bytes are read.\n\n"
+                       "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain "
+                       "or compressed, or a directory with CRIU images. With --json or --format "
+                       "json, prints an array with one object for each FILE.",
+        .examples = "checkpointctl inspect c.tar --ps-tree-cmd --sockets\tprocesses with "
+                    "command lines and sockets\n"
                     "checkpointctl inspect c.tar --all --json\teverything, for a program",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,

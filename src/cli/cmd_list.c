@@ -5,8 +5,8 @@
 #include <time.h>
 #include "archive/metadata.h"
 #include "base/clock.h"
-#include "cli/memory.h"
 #include "cli/answer.h"
+#include "cli/memory.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"
@@ -180,9 +180,9 @@ const struct verb verb_list = {
         .usage = "[DIRECTORY...]",
         .summary = "list the checkpoints in directories",
         .description = "Lists the files named checkpoint-* of the directories, by default of "
-                       "/var/lib/kubelet/checkpoints/. Files that are no checkpoints are named on standard "
-                       "error and "
-                       "left out.\n\nWith --json, prints an array with one object for each checkpoint.",
+                       "/var/lib/kubelet/checkpoints/. Files that are no checkpoints are named "
+                       "on standard error and left out.\n\n"
+                       "With --json, prints an array with one object for each checkpoint.",
         .examples = "checkpointctl list\twhat the kubelet has kept on this node\n"
                     "checkpointctl list . /backup\twhat lies here and there",
         .argument = ARGUMENT_DIRECTORY,

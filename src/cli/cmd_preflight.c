@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/archive_source.h"
 #include "cli/check_table.h"
 #include "cli/choices.h"
 #include "cli/progress_bar.h"
+#include "oci/image.h"
+#include "runtime/restore.h"
 
 #define NO_CHOICE (-1)
 
@@ -33,20 +34,17 @@ static int check_container(const char *name, const struct runtime_driver *only, 
         return ret < 0 ? ret : preflight_checkpoint(container, &chosen, list, err);
 }
 
-static int check_archive(const char *text, const struct runtime_driver *driver,
-                         const struct progress *progress, struct check_list *list, struct error *err)
+static int check_checkpoint(const char *text, const struct runtime_driver *driver,
+                            const struct progress *progress, struct check_list *list, struct error *err)
 {
         const struct restore_options chosen = {.tcp = (enum tcp_policy)tcp, .file_locks = file_locks};
-        _cleanup_archive_source_ struct archive_source source = {0};
-        _cleanup_archive_ struct archive *archive = NULL;
-        _cleanup_metadata_ struct metadata *metadata = NULL;
-        int ret = archive_source_open(text, progress, &source, err);
 
-        if (ret == 0)
-                ret = archive_open(source.path, &archive, err);
-        if (ret == 0)
-                ret = metadata_load(archive, &metadata, err);
-        return ret < 0 ? ret : preflight_restore(archive, metadata, driver, &chosen, list, err);
+        return restore_check(text, driver, &chosen, progress, list, err);
+}
+
+static bool is_checkpoint(const char *text)
+{
+        return restore || image_reference_is_one(text) || access(text, F_OK) == 0;
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
@@ -59,8 +57,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 
         if (ret < 0)
                 return ret;
-        if (restore || archive_source_exists(argv[0]))
-                ret = check_archive(argv[0], driver, progress_bar_progress(bar), &list, err);
+        if (is_checkpoint(argv[0]))
+                ret = check_checkpoint(argv[0], driver, progress_bar_progress(bar), &list, err);
         else
                 ret = check_container(argv[0], driver, &list, err);
         progress_bar_finish(bar);
@@ -71,14 +69,12 @@ const struct verb verb_preflight = {
         .name = "preflight",
         .usage = "CONTAINER|FILE|IMAGE",
         .summary = "say beforehand whether a checkpoint or a restore will work",
-        .description = "For a container: whether it can be checkpointed. For an archive or an image: whether "
-                       "it can be "
-                       "restored on this machine. Nothing is frozen or changed. Each check has a result, a "
-                       "reason and a "
-                       "remedy; the exit status is 5 when one has failed.\n\n"
-                       "An argument that is an existing file or starts with oci: or oci-archive: is a "
-                       "checkpoint, any other "
-                       "is a container.",
+        .description = "For a container: whether it can be checkpointed. For an archive or an "
+                       "image: whether it can be restored on this machine. Nothing is frozen or "
+                       "changed. Each check has a result, a reason and a remedy; the exit "
+                       "status is 5 when one has failed.\n\n"
+                       "An argument that is an existing file or starts with oci: or "
+                       "oci-archive: is a checkpoint, any other is a container.",
         .examples = "checkpointctl preflight web\tcan this container be checkpointed?\n"
                     "checkpointctl preflight web.tar\tcan this archive be restored here?",
         .options = OPTION_TABLE(options),

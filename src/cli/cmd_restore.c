@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include "cli/archive_source.h"
-#include "cli/choices.h"
 #include "cli/answer.h"
+#include "cli/choices.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
 #include "cli/units.h"
@@ -71,16 +70,12 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
                                                .ignore_volumes = ignore_volumes};
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
-        const struct progress *progress = progress_bar_progress(bar);
         _cleanup_restore_result_ struct restore_result result = {0};
-        _cleanup_archive_source_ struct archive_source source = {0};
         const struct runtime_driver *driver = NULL;
         int ret = runtime == NO_CHOICE ? 0 : runtime_driver_find(runtime_choices[runtime], &driver, err);
 
         if (ret == 0)
-                ret = archive_source_open(argv[0], progress, &source, err);
-        if (ret == 0)
-                ret = restore_archive(source.path, driver, &chosen, progress, &result, err);
+                ret = restore_archive(argv[0], driver, &chosen, progress_bar_progress(bar), &result, err);
         progress_bar_finish(bar);
         if (ret < 0)
                 return ret;
@@ -94,15 +89,13 @@ const struct verb verb_restore = {
         .name = "restore",
         .usage = "FILE|IMAGE",
         .summary = "start a checkpoint where it was",
-        .description = "Verifies the checkpoint, checks whether it can run on this machine, restores it "
-                       "through Podman, "
-                       "crun or runc, and says \"Restored\" only after the processes of the checkpoint have "
-                       "been seen "
-                       "running.\n\n"
+        .description = "Verifies the checkpoint, checks whether it can run on this machine, "
+                       "restores it through Podman, crun or runc, and says \"Restored\" only "
+                       "after the processes of the checkpoint have been seen running.\n\n"
                        "FILE is an archive; IMAGE is oci:DIR[:TAG] or oci-archive:FILE[:TAG].",
-        .examples =
-                "checkpointctl restore web.tar\tstart the container under its old name\n"
-                "checkpointctl restore oci:images:web --name web2\tstart it from an image, under a new name",
+        .examples = "checkpointctl restore web.tar\tstart the container under its old name\n"
+                    "checkpointctl restore oci:images:web --name web2\tstart it from an "
+                    "image, under a new name",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
+#include "cli/answer.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
-#include "cli/answer.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -89,10 +89,11 @@ const struct verb verb_show = {
         .name = "show",
         .usage = "FILE...",
         .summary = "show an overview of checkpoints",
-        .description =
-                "Shows container, image, engine and sizes of one or several checkpoints as a table.\n\n"
-                "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain or compressed. With "
-                "--json, prints an array with one object for each FILE.",
+        .description = "Shows container, image, engine and sizes of one or several checkpoints "
+                       "as a table.\n\n"
+                       "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain "
+                       "or compressed. With --json, prints an array with one object for each "
+                       "FILE.",
         .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here",
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,

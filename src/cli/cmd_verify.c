@@ -120,12 +120,12 @@ const struct verb verb_verify = {
         .name = "verify",
         .usage = "FILE...",
         .summary = "prove that checkpoints are whole",
-        .description =
-                "Reads everything again: the structure of the archive, the digest of each member, whether "
-                "CRIU's images agree with each other and with the files they refer to. Each fault is named "
-                "with the object, the reason and a code; the exit status is then 4.\n\n"
-                "Archives of other engines carry no digests; of them the structure is proven, not every "
-                "byte.",
+        .description = "Reads everything again: the structure of the archive, the digest of "
+                       "each member, whether CRIU's images agree with each other and with the "
+                       "files they refer to. Each fault is named with the object, the reason "
+                       "and a code; the exit status is then 4.\n\n"
+                       "Archives of other engines carry no digests; of them the structure is "
+                       "proven, not every byte.",
         .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged",
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,

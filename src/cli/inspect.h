@@ -4,9 +4,9 @@
 #define SNAP_CLI_INSPECT_H
 
 #include "archive/metadata.h"
+#include "cli/outline.h"
 #include "cli/process_order.h"
 #include "cli/process_text.h"
-#include "cli/outline.h"
 
 enum inspect_part {
         INSPECT_STATISTICS = 1 << 0,

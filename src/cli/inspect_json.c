@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON of `inspect`: checkpointctl's fields, and "snap" with our own facts where there are some. */
+#include "cli/answer.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
-#include "cli/answer.h"
 #include "cli/units.h"
 
 static void add_networks(const struct inspection *inspection, yyjson_mut_doc *doc, yyjson_mut_val *object)

@@ -4,9 +4,9 @@
 #include <limits.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include "cli/answer.h"
 #include "cli/help.h"
 #include "cli/memory.h"
-#include "cli/answer.h"
 #include "cli/signals.h"
 #include "cli/suggest.h"
 #include "cli/text.h"

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include "cli/memory.h"
-#include "cli/text.h"
 #include "cli/outline.h"
+#include "cli/text.h"
 
 struct node {
         unsigned depth;

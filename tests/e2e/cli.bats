@@ -68,7 +68,7 @@ comparable() {
 }
 
 @test "verify names what is damaged, and the status says so" {
-        run checkpointctl verify "$ARCHIVES/podman-5.8.6-counter-none.tar" "$ARCHIVES"/*BAD*.tar
+        run --separate-stderr checkpointctl verify "$ARCHIVES/podman-5.8.6-counter-none.tar" "$ARCHIVES"/*BAD*.tar
         [ "$status" -eq 4 ]
         [[ "${lines[0]}" = OK* && "${lines[1]}" = BAD* ]]
         [[ "$output" = *tmp/open.log* ]]
