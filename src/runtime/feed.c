@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/feed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <time.h>
+#include "base/file.h"
+
+#define FEED_PARENT "/run/snap"
+#define WAIT_NS     2000000L
+#define PIPE_SIZE   (1 << 20)
+
+struct feed {
+        const struct archive *archive;
+        const char *member;
+        struct slice contents;
+        char directory[64], path[96], next[96];
+        pthread_t thread;
+        bool started;
+        atomic_bool stop;
+        int ret; /* of the last delivery; read when the thread has ended */
+        struct error why;
+};
+
+struct delivery {
+        const struct feed *feed;
+        int fd;
+        bool replaced;
+};
+
+static int deliver(const struct delivery *delivery, struct slice bytes, struct error *err)
+{
+        int ret = file_write_full(delivery->fd, bytes.data, bytes.size);
+
+        /* The reader has seen enough. */
+        return ret < 0 && ret != -EPIPE ? error_errno(err, -ret, "cannot hand the archive on") : ret;
+}
+
+static int deliver_replacement(struct delivery *delivery, const struct archive_member *member,
+                               struct error *err)
+{
+        static const uint8_t zeros[TAR_BLOCK];
+        const struct slice contents = delivery->feed->contents;
+        _cleanup_free_ struct tar_entry *entry = calloc(1, sizeof(*entry));
+        _cleanup_buffer_ struct buffer header = {0};
+        int ret;
+
+        if (!entry)
+                return error_oom(err);
+        snprintf(entry->name, sizeof(entry->name), "%s", member->name);
+        entry->type = TAR_FILE;
+        entry->mode = member->mode;
+        entry->size = contents.size;
+        if (tar_header_append(entry, NULL, 0, &header) < 0)
+                return error_oom(err);
+        ret = deliver(delivery, buffer_slice(&header), err);
+        if (ret == 0)
+                ret = deliver(delivery, contents, err);
+        if (ret == 0)
+                ret = deliver(delivery,
+                              (struct slice){zeros, (size_t)(tar_padded(contents.size) - contents.size)},
+                              err);
+        return ret;
+}
+
+static int deliver_part(void *context, const struct archive_member *member, struct slice raw,
+                        struct error *err)
+{
+        struct delivery *delivery = context;
+
+        if (atomic_load(&delivery->feed->stop))
+                return -EPIPE;
+        /* Our own members describe the file, which this is not. */
+        if (member && (strcmp(member->name, "snap.json") == 0 || strcmp(member->name, "snap.index") == 0))
+                return 0;
+        if (!member || !delivery->feed->member || strcmp(member->name, delivery->feed->member) != 0)
+                return deliver(delivery, raw, err);
+        if (delivery->replaced)
+                return 0;
+        delivery->replaced = true;
+        return deliver_replacement(delivery, member, err);
+}
+
+/* Waits for a reader; a pipe can be opened for writing only when there is one. */
+static int wait_for_reader(const struct feed *feed)
+{
+        while (!atomic_load(&feed->stop)) {
+                int fd = open(feed->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+                if (fd >= 0)
+                        return fd;
+                if (errno != ENXIO && errno != EINTR)
+                        return -errno;
+                nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+        }
+        return -ECANCELED;
+}
+
+/* Each reader gets a pipe of its own: a new one takes the name as soon as the old one has been opened. */
+static int serve_once(struct feed *feed)
+{
+        _cleanup_close_ int fd = wait_for_reader(feed);
+        struct delivery delivery = {.feed = feed, .fd = fd};
+        int ret;
+
+        if (fd < 0)
+                return fd;
+        if (mkfifo(feed->next, 0600) < 0 || rename(feed->next, feed->path) < 0)
+                return error_errno(&feed->why, errno, "cannot make the pipe %s", feed->path);
+        (void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+        if (fcntl(fd, F_SETFL, O_WRONLY) < 0)
+                return error_errno(&feed->why, errno, "cannot use the pipe %s", feed->path);
+        ret = archive_stream(feed->archive, deliver_part, &delivery, &feed->why);
+        return ret == -EPIPE ? 0 : ret;
+}
+
+static void *serve(void *argument)
+{
+        struct feed *feed = argument;
+        sigset_t broken_pipe;
+
+        sigemptyset(&broken_pipe);
+        sigaddset(&broken_pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL);
+        do
+                feed->ret = serve_once(feed);
+        while (feed->ret == 0);
+        if (feed->ret == -ECANCELED)
+                feed->ret = 0;
+        return NULL;
+}
+
+static void feed_join(struct feed *feed)
+{
+        atomic_store(&feed->stop, true);
+        if (feed->started)
+                pthread_join(feed->thread, NULL);
+        feed->started = false;
+}
+
+int feed_open(const struct archive *archive, const char *member, struct slice contents, struct feed **out,
+              struct error *err)
+{
+        _cleanup_feed_ struct feed *feed = calloc(1, sizeof(*feed));
+        int ret;
+
+        if (!feed)
+                return error_oom(err);
+        feed->archive = archive;
+        feed->member = member;
+        feed->contents = contents;
+        ret = file_mkdir_all(FEED_PARENT, 0700, err);
+        if (ret < 0)
+                return ret;
+        strcpy(feed->directory, FEED_PARENT "/feed-XXXXXX");
+        if (!mkdtemp(feed->directory)) {
+                ret = errno;
+                feed->directory[0] = '\0';
+                return error_errno(err, ret, "cannot make a directory in " FEED_PARENT);
+        }
+        snprintf(feed->path, sizeof(feed->path), "%s/checkpoint.tar", feed->directory);
+        snprintf(feed->next, sizeof(feed->next), "%s/next", feed->directory);
+        if (mkfifo(feed->path, 0600) < 0)
+                return error_errno(err, errno, "cannot make the pipe %s", feed->path);
+        ret = pthread_create(&feed->thread, NULL, serve, feed);
+        if (ret)
+                return error_errno(err, ret, "cannot start a thread");
+        feed->started = true;
+        *out = steal_ptr(feed);
+        return 0;
+}
+
+const char *feed_path(const struct feed *feed)
+{
+        return feed->path;
+}
+
+int feed_error(struct feed *feed, struct error *err)
+{
+        feed_join(feed);
+        if (feed->ret < 0 && err)
+                *err = feed->why;
+        return feed->ret;
+}
+
+void feed_free(struct feed *feed)
+{
+        if (!feed)
+                return;
+        feed_join(feed);
+        if (*feed->directory) {
+                unlink(feed->path);
+                unlink(feed->next);
+                rmdir(feed->directory);
+        }
+        free(feed);
+}
