@@ -18,6 +18,7 @@ struct restoration {
         struct archive *archive;
         struct metadata *metadata;
         struct criu_dump *dump;
+        struct check_list *checks; /* given: only look whether it could be restored */
 };
 
 static void restoration_free(struct restoration *restoration)
@@ -114,26 +115,27 @@ static int run(struct restoration *restoration, struct restore_result *out, stru
         return ret;
 }
 
-static int restore_file(const char *path, const struct runtime_driver *driver,
-                        const struct restore_options *options, const struct progress *progress,
-                        struct restore_result *out, struct error *err)
+static int restore_file(struct restoration *restoration, const char *path, struct restore_result *out,
+                        struct error *err)
 {
-        _cleanup_(restoration_free) struct restoration restoration = {
-                .driver = driver, .options = *options, .progress = progress};
-        int ret = verify(path, progress, err);
+        int ret = verify(path, restoration->progress, err);
 
         if (ret == 0)
-                ret = open_archive(&restoration, path, err);
+                ret = open_archive(restoration, path, err);
         if (ret < 0)
                 return ret;
-        options_complete(&restoration);
-        ret = choose_driver(&restoration, err);
-        return ret < 0 ? ret : run(&restoration, out, err);
+        options_complete(restoration);
+        ret = choose_driver(restoration, err);
+        if (ret < 0)
+                return ret;
+        if (restoration->checks)
+                return preflight_restore(restoration->archive, restoration->metadata, restoration->driver,
+                                         &restoration->options, restoration->checks, err);
+        return run(restoration, out, err);
 }
 
-static int restore_image(const char *text, const struct runtime_driver *driver,
-                         const struct restore_options *options, const struct progress *progress,
-                         struct restore_result *out, struct error *err)
+static int restore_image(struct restoration *restoration, const char *text, struct restore_result *out,
+                         struct error *err)
 {
         _cleanup_(image_reference_free) struct image_reference reference = {0};
         _cleanup_free_ char *path = NULL;
@@ -146,23 +148,40 @@ static int restore_image(const char *text, const struct runtime_driver *driver,
                 path = NULL;
                 return error_oom(err);
         }
-        ret = image_to_archive(&reference, path, progress, err);
+        ret = image_to_archive(&reference, path, restoration->progress, err);
         if (ret == 0)
-                ret = restore_file(path, driver, options, progress, out, err);
+                ret = restore_file(restoration, path, out, err);
         (void)unlink(path);
         return ret < 0 ? error_wrap(err, ret, "%s", text) : 0;
+}
+
+static int restore_either(struct restoration *restoration, const char *path, struct restore_result *out,
+                          struct error *err)
+{
+        return image_reference_is_one(path) ? restore_image(restoration, path, out, err)
+                                            : restore_file(restoration, path, out, err);
+}
+
+int restore_check(const char *path, const struct runtime_driver *driver, const struct restore_options *options,
+                  const struct progress *progress, struct check_list *out, struct error *err)
+{
+        _cleanup_(restoration_free) struct restoration restoration = {
+                .driver = driver, .options = *options, .progress = progress, .checks = out};
+
+        return restore_either(&restoration, path, NULL, err);
 }
 
 int restore_archive(const char *path, const struct runtime_driver *driver,
                     const struct restore_options *options, const struct progress *progress,
                     struct restore_result *out, struct error *err)
 {
+        _cleanup_(restoration_free) struct restoration restoration = {
+                .driver = driver, .options = *options, .progress = progress};
         uint64_t start = clock_monotonic_us();
         int ret;
 
         *out = (struct restore_result){0};
-        ret = image_reference_is_one(path) ? restore_image(path, driver, options, progress, out, err)
-                                           : restore_file(path, driver, options, progress, out, err);
+        ret = restore_either(&restoration, path, out, err);
         out->total_us = clock_monotonic_us() - start;
         if (ret < 0)
                 restore_result_free(out);
