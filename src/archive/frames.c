@@ -134,6 +134,39 @@ int archive_load_index(struct archive *archive, struct error *err)
         return add_last_frames(archive, &tail, err);
 }
 
+int archive_decode_inner_index(const struct archive *archive, const struct archive_member *member,
+                               struct archive_index *out, struct error *err)
+{
+        uint8_t tail_bytes[ARCHIVE_TAIL_SIZE] = {
+                0}; /* the end marker of the tar was seen when it was opened */
+        _cleanup_buffer_ struct buffer bytes = {0};
+        struct archive_tail tail;
+        int ret = archive_read(archive, member, INDEX_MAX, &bytes, err);
+
+        if (ret < 0)
+                return ret;
+        if (bytes.size < TAR_BLOCK)
+                return damaged(archive, "it is too short", err);
+        bytes.size -= TAR_BLOCK;
+        memcpy(tail_bytes, bytes.data + bytes.size, TAR_BLOCK);
+        ret = archive_tail_decode(tail_bytes, &tail, err);
+        if (ret == -ENOENT)
+                return damaged(archive, "it has no tail", err);
+        if (ret < 0)
+                return ret;
+        if (tail.index_stream != member->offset || tar_padded(tail.index_size) != bytes.size ||
+            crc32c_update(0, bytes.data, bytes.size) != tail.index_crc)
+                return damaged(archive, "its tail does not fit it", err);
+        ret = archive_index_decode((struct slice){bytes.data, (size_t)tail.index_size}, out, err);
+        if (ret < 0)
+                return ret;
+        if (out->compression != COMPRESSION_NONE) {
+                archive_index_free(out);
+                return damaged(archive, "it belongs to an archive that was compressed otherwise", err);
+        }
+        return 0;
+}
+
 /* The frame in which `offset` of the stream lies. */
 static size_t frame_find(const struct archive_index *index, uint64_t offset)
 {

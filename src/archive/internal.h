@@ -56,6 +56,13 @@ int archive_open_on_disk(const struct archive *archive, const struct archive_mem
 
 /* Looks for the index at the end of the file. None is fine; a damaged one is -EBADMSG. */
 int archive_load_index(struct archive *archive, struct error *err);
+/*
+ * The index of one of our plain archives that somebody compressed as a whole: it cannot be sought with, but
+ * lists what was written. `member` is snap.index. -EBADMSG when it is damaged or not where it says.
+ */
+int archive_decode_inner_index(const struct archive *archive, const struct archive_member *member,
+                               struct archive_index *out, struct error *err);
+
 /* Bytes of the expanded stream out of the frames of the index; short only at its end. Thread-safe. */
 ssize_t archive_read_frames(const struct archive *archive, uint64_t offset, void *data, size_t size,
                             struct error *err);

@@ -6,10 +6,14 @@
 #include "archive/verify_internal.h"
 #include "archive/walk.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "criu/check.h"
 #include "criu/dump.h"
 
 #define ROOTFS "rootfs-diff.tar"
+
+/* CRIU's default where an image does not name the mount (regfile.proto). */
+#define MOUNT_UNKNOWN UINT32_MAX
 
 /* One file that CRIU will insist on, and what rootfs-diff.tar has under that name. */
 struct wanted {
@@ -134,20 +138,50 @@ static int walk_all(struct files *files, struct error *err)
         return 0;
 }
 
-static int report_sizes(const struct files *files)
+/* Does rootfs-diff.tar hold the whole root, and not only what differs from an image? */
+static int has_whole_root(const struct archive *archive, bool *out, struct error *err)
 {
-        for (size_t i = 0; i < files->count; i++) {
-                const struct wanted *each = &files->wanted[i];
+        _cleanup_json_ yyjson_doc *facts = NULL;
+        yyjson_val *rootfs;
+        int ret;
 
-                if (!each->is_found || each->found == each->expected ||
-                    (i && strcmp(each->path, each[-1].path) == 0))
-                        continue;
-                if (verify_fault(files->verify, &ERROR_ARCHIVE_FILE_SIZE, ROOTFS,
-                                 "the open file `/%s` has %" PRIu64 " bytes in it, but CRIU recorded %" PRIu64
-                                 " and will refuse to restore",
-                                 each->path, each->found, each->expected) < 0)
-                        return -ENOMEM;
-        }
+        *out = false;
+        if (!archive_find(archive, ARCHIVE_FACTS_NAME))
+                return 0;
+        ret = archive_read_json(archive, ARCHIVE_FACTS_NAME, &facts, err);
+        if (ret < 0)
+                return ret;
+        rootfs = yyjson_obj_get(yyjson_doc_get_root(facts), "rootfs");
+        *out = strcmp(json_text_or(rootfs, "form", ""), "full") == 0;
+        return 0;
+}
+
+static int report_file(const struct files *files, const struct wanted *wanted, bool whole)
+{
+        if (wanted->is_found && wanted->found != wanted->expected)
+                return verify_fault(files->verify, &ERROR_ARCHIVE_FILE_SIZE, ROOTFS,
+                                    "the open file `/%s` has %" PRIu64
+                                    " bytes in it, but CRIU recorded %" PRIu64 " and will refuse to restore",
+                                    wanted->path, wanted->found, wanted->expected);
+        if (!wanted->is_found && whole)
+                return verify_fault(files->verify, &ERROR_ARCHIVE_INCONSISTENT, ROOTFS,
+                                    "the open file `/%s` is not in it", wanted->path);
+        return 0;
+}
+
+/* A file that is not there is the image's own, and cannot be checked, unless all of the root should be there.
+ */
+static int report_files(const struct files *files, struct error *err)
+{
+        bool whole;
+        int ret = has_whole_root(files->verify->archive, &whole, err);
+
+        if (ret < 0)
+                return verify_fault_from(files->verify, ARCHIVE_FACTS_NAME, ret, err);
+        for (size_t i = 0; i < files->count; i++)
+                if ((!i || strcmp(files->wanted[i].path, files->wanted[i - 1].path) != 0) &&
+                    report_file(files, &files->wanted[i], whole) < 0)
+                        return error_oom(err);
         return 0;
 }
 
@@ -177,7 +211,7 @@ static int collect_wanted(struct files *files, const struct criu_expected_file *
         if (!files->wanted)
                 return -ENOMEM;
         for (size_t i = 0; i < count; i++) {
-                if (known && expected[i].mount_id != root)
+                if (known && expected[i].mount_id != root && expected[i].mount_id != MOUNT_UNKNOWN)
                         continue;
                 files->wanted[files->count++] = (struct wanted){.path = without_slashes(expected[i].path),
                                                                 .expected = expected[i].size};
@@ -199,8 +233,8 @@ int verify_files(struct verify *verify, struct error *err)
                 ret = error_oom(err);
         if (ret == 0)
                 ret = walk_all(&files, err);
-        if (ret == 0 && report_sizes(&files) < 0)
-                ret = error_oom(err);
+        if (ret == 0)
+                ret = report_files(&files, err);
         for (size_t i = 0; i < files.count; i++)
                 free(files.wanted[i].link);
         free(files.wanted);

@@ -13,7 +13,9 @@
 struct pass {
         struct verify *verify;
         const struct archive *archive;
-        bool ours; /* written by us: every byte is accounted for */
+        bool ours;                         /* written by us: every byte is accounted for */
+        const struct archive_index *index; /* NULL: none, or unusable */
+        struct archive_index inner;        /* of a plain archive that was compressed as a whole */
         struct sha256_stream *sha256;
         const struct archive_member *member; /* NULL: before the first, after the last */
         struct buffer headers;               /* of `member` */
@@ -78,11 +80,11 @@ static int check_index(struct pass *pass)
 {
         const struct archive_member *member = pass->member;
         size_t position = (size_t)(member - pass->archive->members);
-        const struct archive_index_member *listed = &pass->archive->index.members[position];
+        const struct archive_index_member *listed = &pass->index->members[position];
 
-        if (position == pass->archive->index.member_count && strcmp(member->name, ARCHIVE_INDEX_NAME) == 0)
+        if (position == pass->index->member_count && strcmp(member->name, ARCHIVE_INDEX_NAME) == 0)
                 return 0;
-        if (position >= pass->archive->index.member_count || strcmp(listed->name, member->name) != 0 ||
+        if (position >= pass->index->member_count || strcmp(listed->name, member->name) != 0 ||
             listed->type != member->type || listed->mode != member->mode || listed->size != member->size ||
             listed->header != member->header || listed->contents != member->offset)
                 return fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "the index lists it otherwise");
@@ -111,7 +113,7 @@ static int finish_member(struct pass *pass, struct error *err)
         else if (ret == 0 && pass->verify->report->digests_present && member->type == TAR_FILE &&
                  !is_own(member->name))
                 ret = fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "snap.json does not list it");
-        if (ret == 0 && pass->archive->indexed)
+        if (ret == 0 && pass->index)
                 ret = check_index(pass);
         if (ret == 0 && pass->ours && (pass->stained || pass->surplus))
                 ret = fault(pass, &ERROR_ARCHIVE_CORRUPT, member->name,
@@ -215,10 +217,7 @@ static int check_end(struct pass *pass)
         if (pass->stained || pass->end_size != (uint64_t)2 * TAR_BLOCK)
                 return fault(pass, &ERROR_ARCHIVE_CORRUPT, "end",
                              "there are bytes after the end of the archive");
-        if (!pass->archive->indexed)
-                return fault(pass, &ERROR_ARCHIVE_CORRUPT, ARCHIVE_INDEX_NAME,
-                             "it is not at the end of the file, or its tail is damaged");
-        if (pass->archive->index.member_count + 1 != pass->archive->count)
+        if (pass->index && pass->index->member_count + 1 != pass->archive->count)
                 return fault(pass, &ERROR_ARCHIVE_INCONSISTENT, ARCHIVE_INDEX_NAME,
                              "it lists another number of members than there are");
         return 0;
@@ -253,6 +252,30 @@ static int check_listed(struct pass *pass, struct error *err)
         return ret;
 }
 
+/* Our archives end with their index, at the end of the file or, if somebody compressed a plain one, of the
+ * tar. */
+static int find_index(struct pass *pass, struct error *err)
+{
+        const struct archive_member *member = archive_find(pass->archive, ARCHIVE_INDEX_NAME);
+        int ret;
+
+        pass->ours = member && pass->archive->form == ARCHIVE_TAR;
+        if (!pass->ours)
+                return 0;
+        pass->index = &pass->archive->index;
+        if (pass->archive->indexed)
+                return 0;
+        pass->index = NULL;
+        if (pass->archive->compression == COMPRESSION_NONE)
+                return fault(pass, &ERROR_ARCHIVE_CORRUPT, ARCHIVE_INDEX_NAME,
+                             "it is not at the end of the file, or its tail is damaged");
+        ret = archive_decode_inner_index(pass->archive, member, &pass->inner, err);
+        if (ret < 0)
+                return verify_fault_from(pass->verify, ARCHIVE_INDEX_NAME, ret, err);
+        pass->index = &pass->inner;
+        return 0;
+}
+
 int verify_stream(struct verify *verify, struct error *err)
 {
         const struct archive *archive = verify->archive;
@@ -263,9 +286,10 @@ int verify_stream(struct verify *verify, struct error *err)
         if (ret < 0)
                 return ret;
         pass.sha256 = sha256;
-        pass.ours = archive_find(archive, ARCHIVE_INDEX_NAME) && archive->form == ARCHIVE_TAR;
         verify->report->digests_present = archive_find(archive, ARCHIVE_FACTS_NAME) != NULL;
-        ret = archive_stream(archive, take, &pass, err);
+        ret = find_index(&pass, err);
+        if (ret == 0)
+                ret = archive_stream(archive, take, &pass, err);
         if (ret == 0)
                 ret = finish_member(&pass, err);
         if (ret == 0)
@@ -273,6 +297,7 @@ int verify_stream(struct verify *verify, struct error *err)
         if (ret == 0)
                 ret = check_listed(&pass, err);
         buffer_free(&pass.headers);
+        archive_index_free(&pass.inner);
         if (ret == -ENOMEM)
                 return error_oom(err);
         return verify_fault_from(verify, pass.member ? pass.member->name : "end", ret, err);

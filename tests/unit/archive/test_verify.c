@@ -64,9 +64,9 @@ static void test_file_that_grew_is_found(void **state)
 }
 
 /* A golden archive as our writer would have written it. */
-static void rewrite(const char *golden, const char *path, enum compression compression)
+#define FACTS "{\"version\":1,\"source\":{\"driver\":\"podman\"}}"
+static void rewrite(const char *golden, const char *path, enum compression compression, const char *facts)
 {
-        static const char facts[] = "{\"version\":1,\"source\":{\"driver\":\"podman\"}}";
         _cleanup_archive_writer_ struct archive_writer *writer = NULL;
         _cleanup_archive_ struct archive *archive = NULL;
         struct error err = {0};
@@ -101,7 +101,7 @@ static void test_own_archives_are_sound(void **state)
                 _cleanup_archive_ struct archive *archive = NULL;
                 struct error err = {0};
 
-                rewrite(GOLDEN("podman-5.8.6-two-none.tar"), "own.tar", (enum compression)i);
+                rewrite(GOLDEN("podman-5.8.6-two-none.tar"), "own.tar", (enum compression)i, FACTS);
                 assert_success(archive_open("own.tar", &archive, &err), &err);
                 assert_true(archive_has_index(archive));
                 assert_int_equal(archive_compression(archive), i);
@@ -110,6 +110,34 @@ static void test_own_archives_are_sound(void **state)
                 assert_true(report.digests_present);
                 assert_int_equal(report.members, 77);
                 assert_int_equal(report.digests_checked, 73);
+        }
+}
+
+/* A plain archive of ours that somebody compressed: its index cannot be sought with, but is compared. */
+static void test_archive_compressed_by_others(void **state)
+{
+        _cleanup_buffer_ struct buffer bytes = {0};
+        size_t facts;
+
+        rewrite(GOLDEN("podman-5.8.6-two-none.tar"), "own.tar", COMPRESSION_NONE, FACTS);
+        read_bytes("own.tar", &bytes);
+        facts = (size_t)((uint8_t *)memmem(bytes.data, bytes.size, "\"driver\"", 8) - bytes.data);
+        for (int damage = 0; damage < 3; damage++) {
+                _cleanup_verify_report_ struct verify_report report = {0};
+                _cleanup_buffer_ struct buffer packed = {0};
+                struct error err = {0};
+
+                bytes.data[facts + 1] ^= damage == 1;                  /* snap.json */
+                bytes.data[bytes.size - 3 * TAR_BLOCK] ^= damage == 2; /* the tail */
+                assert_success(frame_compress(COMPRESSION_ZSTD, 0, buffer_slice(&bytes), &packed, &err),
+                               &err);
+                bytes.data[facts + 1] ^= damage == 1;
+                write_bytes("packed.tar", buffer_slice(&packed));
+                if (damage == 0)
+                        assert_sound("packed.tar");
+                verify("packed.tar", &report);
+                assert_int_equal(report.digests_checked, 73);
+                assert_int_equal(report.fault_count > 0, damage > 0);
         }
 }
 
@@ -129,7 +157,7 @@ static void flip_bits(enum compression compression, size_t dense, size_t stride)
         _cleanup_buffer_ struct buffer bytes = {0};
         _cleanup_close_ int fd = -1;
 
-        rewrite(GOLDEN("podman-5.4.2-counter-none.tar"), "own.tar", compression);
+        rewrite(GOLDEN("podman-5.4.2-counter-none.tar"), "own.tar", compression, FACTS);
         read_bytes("own.tar", &bytes);
         fd = open("own.tar", O_RDWR | O_CLOEXEC);
         assert_true(fd >= 0);
@@ -168,7 +196,7 @@ static void test_every_truncation_is_found(void **state)
         for (int c = 0; c < COMPRESSION_MAX_; c++) {
                 _cleanup_buffer_ struct buffer bytes = {0};
 
-                rewrite(GOLDEN("podman-5.4.2-counter-none.tar"), "own.tar", (enum compression)c);
+                rewrite(GOLDEN("podman-5.4.2-counter-none.tar"), "own.tar", (enum compression)c, FACTS);
                 read_bytes("own.tar", &bytes);
                 for (size_t size = 0; size < bytes.size; size += TAR_BLOCK) {
                         write_bytes("cut.tar", (struct slice){bytes.data, size});
@@ -185,7 +213,7 @@ static void test_appended_bytes_are_found(void **state)
                 _cleanup_buffer_ struct buffer bytes = {0};
                 static const uint8_t zeros[TAR_BLOCK];
 
-                rewrite(GOLDEN("podman-5.4.2-counter-none.tar"), "own.tar", (enum compression)c);
+                rewrite(GOLDEN("podman-5.4.2-counter-none.tar"), "own.tar", (enum compression)c, FACTS);
                 read_bytes("own.tar", &bytes);
                 assert_int_equal(buffer_append(&bytes, zeros, sizeof(zeros)), 0);
                 write_bytes("long.tar", buffer_slice(&bytes));
@@ -289,6 +317,20 @@ static void test_sizes_are_compared_through_hard_links(void **state)
         }
 }
 
+/* Where all of the root should be in the archive, an open file that is not there will be missed at restore.
+ */
+static void test_file_missing_in_whole_root_is_found(void **state)
+{
+        _cleanup_verify_report_ struct verify_report report = {0};
+
+        rewrite(GOLDEN("podman-5.8.6-two-none.tar"), "own.tar", COMPRESSION_NONE,
+                "{\"rootfs\":{\"form\":\"full\"}}");
+        verify("own.tar", &report);
+        assert_true(has_fault(&report, &ERROR_ARCHIVE_INCONSISTENT, "rootfs-diff.tar",
+                              "`/bin/busybox` is not in it"));
+        assert_false(has_fault(&report, &ERROR_ARCHIVE_INCONSISTENT, "rootfs-diff.tar", "open.log"));
+}
+
 static void test_names_inside_rootfs_are_checked(void **state)
 {
         _cleanup_verify_report_ struct verify_report report = {0};
@@ -325,6 +367,7 @@ int main(void)
                 cmocka_unit_test(test_golden_archives_are_sound),
                 cmocka_unit_test(test_file_that_grew_is_found),
                 scratch_test(test_own_archives_are_sound),
+                scratch_test(test_archive_compressed_by_others),
                 scratch_test(test_every_flipped_bit_is_found_plain),
                 scratch_test(test_every_flipped_bit_is_found_gzip),
                 scratch_test(test_every_flipped_bit_is_found_zstd),
@@ -334,6 +377,7 @@ int main(void)
                 scratch_test(test_missing_members_are_named),
                 scratch_test(test_wrong_members_are_named),
                 scratch_test(test_sizes_are_compared_through_hard_links),
+                scratch_test(test_file_missing_in_whole_root_is_found),
                 scratch_test(test_names_inside_rootfs_are_checked),
                 scratch_test(test_no_archive_is_a_fault_no_file_an_error),
         };
