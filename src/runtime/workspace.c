@@ -47,6 +47,10 @@ static int config_write(const struct workspace *workspace, const struct checkpoi
                 r = buffer_printf(&text, "ghost-limit %llu\n", (unsigned long long)options->ghost_limit);
         if (r == 0 && options->tcp == TCP_CLOSE)
                 r = buffer_append_text(&text, "tcp-close\n");
+        /* Connections that nobody has accepted yet stay in the container that goes on; the copy never had them.
+         * Without this a busy server could not be dumped at all. */
+        if (r == 0 && options->tcp != TCP_REFUSE)
+                r = buffer_append_text(&text, "skip-in-flight\n");
         if (r == 0)
                 r = file_write_full(fd, text.data, text.size);
         return r < 0 ? error_errno(err, -r, "write `%s`", workspace->config) : 0;
