@@ -43,6 +43,12 @@ static pid_t child_start(void (*hold)(void))
 
 static void child_end(pid_t pid)
 {
+        _cleanup_proc_list_ struct proc_list list = {0};
+
+        /* Its own children first: they may not have got as far as to follow it by themselves. */
+        (void)proc_list_container(pid, &list, NULL);
+        for (size_t i = 0; i < list.count; i++)
+                kill(list.items[i].pid, SIGKILL);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
 }
