@@ -29,10 +29,11 @@ static void tree_start(pid_t pids[2])
         close(ready[1]);
 }
 
-static void tree_end(pid_t pid)
+static void tree_end(const pid_t pids[2])
 {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+        kill(pids[1], SIGKILL);
+        kill(pids[0], SIGKILL);
+        waitpid(pids[0], NULL, 0);
 }
 
 static void test_sees_the_tree(void **state)
@@ -53,7 +54,7 @@ static void test_sees_the_tree(void **state)
         assert_int_equal(result.processes, 2);
         assert_success(proc_read(pids[0], &init, &err), &err);
         assert_int_equal(result.start_time, init.start_time);
-        tree_end(pids[0]);
+        tree_end(pids);
 }
 
 /* A child that has ended since is no fault, but it is not counted. */
@@ -75,7 +76,7 @@ static void test_excuses_who_ended(void **state)
         processes[2].ppid = 4194300;
         assert_success(proof_wait(&dump, &result, &err), &err);
         assert_int_equal(result.processes, 1);
-        tree_end(pids[0]);
+        tree_end(pids);
 }
 
 /* The right number under another parent is another process. */
@@ -96,7 +97,7 @@ static void test_refuses_another_tree(void **state)
         processes[2].ppid = 4194300;
         assert_error(proof_wait(&dump, &result, &err), &err, ERROR_RESTORE_NOT_SEEN);
         assert_non_null(strstr(err.text, "(second)"));
-        tree_end(pids[0]);
+        tree_end(pids);
 }
 
 static void test_refuses_who_is_gone(void **state)
@@ -110,7 +111,7 @@ static void test_refuses_who_is_gone(void **state)
 
         tree_start(pids);
         processes[0].pid = result.pid = pids[0];
-        tree_end(pids[0]);
+        tree_end(pids);
         assert_error(proof_wait(&dump, &result, &err), &err, ERROR_RESTORE_NOT_SEEN);
         result.pid = 0;
         assert_error(proof_wait(&dump, &result, &err), &err, ERROR_RESTORE_NOT_SEEN);
