@@ -67,6 +67,15 @@ static struct slice line_message(struct slice line)
         return line;
 }
 
+bool criu_cause_is_known(enum criu_action action, struct slice runtime_errors)
+{
+        _cleanup_buffer_ struct buffer lines = {0};
+        struct slice line;
+
+        return criu_runtime_excerpt(runtime_errors, MATCH_LINES, &lines) == 0 &&
+               cause_find(action, buffer_slice(&lines), &line);
+}
+
 int criu_cause_explain(struct error *err, enum criu_action action, const char *subject, struct slice log,
                        struct slice runtime_errors)
 {

@@ -4,7 +4,6 @@
  * cause that is dropped leaves its number unused.
  */
 #include "criu/cause_table.h"
-#include "criu/errors.h"
 
 /* Sockets (criu/sockets.c, sk-inet.c, sk-tcp.c, sk-unix.c, sk-queue.c) */
 
@@ -17,9 +16,9 @@ static const struct criu_cause tcp_established = {
 
 static const struct criu_cause tcp_in_flight = {
         {"SNAP-202", EXIT_RUNTIME, 409, "a TCP connection is still being set up",
-         "A connection waits in a listening socket until the program accepts it, or one is half open. Try"
-         " again in a moment; if it fails each time, the program is too busy or hangs: look at its queue "
-         "with ss -ltn (Recv-Q)."},
+         "It waits in a listening socket until the program accepts it. Repeat with --tcp close or --tcp "
+         "keep: "
+         "both leave such connections out of the checkpoint."},
         CAUSE_DUMP,
         {"In-flight connection (l) for", "In-flight connections can be ignored"}};
 
@@ -654,17 +653,11 @@ const struct error_kind ERROR_CRIU_UNKNOWN = {
         EACH(interface_missing) EACH(pid_taken) EACH(cpu) EACH(inherit_fd) EACH(capability_lost)      \
         EACH(plugin) EACH(ipc_taken) EACH(time_namespace) EACH(network_settings) EACH(no_space)       \
         EACH(no_memory) EACH(image_directory) EACH(open_files) EACH(parasite) EACH(restored_crash)
+/* clang-format on */
 
 #define AS_CAUSE(name) &name,
 #define AS_KIND(name)  &name.kind,
 
 const struct criu_cause *const criu_causes[] = {CAUSES(AS_CAUSE) NULL};
 
-const struct error_kind *const criu_error_kinds[] = {
-        &ERROR_CRIU_UNKNOWN,
-        CAUSES(AS_KIND)
-        &ERROR_CRIU_IMAGE,
-        &ERROR_CRIU_IMAGE_MISSING,
-        NULL,
-};
-/* clang-format on */
+const struct error_kind *const criu_error_kinds[] = {&ERROR_CRIU_UNKNOWN, CAUSES(AS_KIND) NULL};

@@ -137,7 +137,7 @@ static void runtime_scan(struct slice text, struct ring *ring)
 /* Logs quote names chosen by the programs in the container: nothing but plain ASCII reaches a terminal. */
 static int line_append(struct slice line, struct buffer *out)
 {
-        char text[LINE_LIMIT];
+        char text[LINE_LIMIT] = {0};
         size_t size = line.size < LINE_LIMIT ? line.size : LINE_LIMIT;
         int r;
 

@@ -226,7 +226,7 @@ static int explain(const struct capture *c, int exit_status, struct error *err)
 
         if (r < 0)
                 return r;
-        if (criu.size)
+        if (criu.size || criu_cause_is_known(CRIU_ACTION_DUMP, buffer_slice(&runtime)))
                 return criu_cause_explain(err, CRIU_ACTION_DUMP, c->container->name, buffer_slice(&criu),
                                           buffer_slice(&runtime));
         r = error_set(err, &ERROR_RUNTIME_FAILED, -EIO, "`%s checkpoint` of `%s` failed with exit status %d",

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/runtime.h"
 
-const struct error_kind ERROR_CONTAINER_NOT_FOUND = {"SNAP-301", EXIT_NOT_FOUND, 404,
+const struct error_kind ERROR_CONTAINER_NOT_FOUND = {"SNAP-401", EXIT_NOT_FOUND, 404,
                                                      "there is no such container",
                                                      "`checkpointctl list --containers` shows the containers "
                                                      "of all engines found here; the name, the id or "
                                                      "the start of an id will do."};
 const struct error_kind ERROR_CONTAINER_NOT_RUNNING = {
-        "SNAP-302", EXIT_PREFLIGHT, 409, "the container is not running",
+        "SNAP-402", EXIT_PREFLIGHT, 409, "the container is not running",
         "Only a running container has processes to checkpoint: start it first."};
 const struct error_kind ERROR_CONTAINER_AMBIGUOUS = {
-        "SNAP-303", EXIT_USAGE, 409, "more than one container fits that name",
+        "SNAP-403", EXIT_USAGE, 409, "more than one container fits that name",
         "Give more letters of the id, or name the engine with --engine."};
-const struct error_kind ERROR_CONTAINER_EXISTS = {"SNAP-304", EXIT_ERROR, 409,
+const struct error_kind ERROR_CONTAINER_EXISTS = {"SNAP-404", EXIT_ERROR, 409,
                                                   "a container of that name exists already",
                                                   "Choose another with --name, or remove the old one."};
 const struct error_kind ERROR_RUNTIME_FAILED = {
-        "SNAP-305", EXIT_RUNTIME, 502, "the container runtime failed",
+        "SNAP-405", EXIT_RUNTIME, 502, "the container runtime failed",
         "The lines below are its own words; `checkpointctl doctor` checks what it needs."};
 const struct error_kind ERROR_PREFLIGHT = {
-        "SNAP-306", EXIT_PREFLIGHT, 409, "a check made beforehand failed",
+        "SNAP-406", EXIT_PREFLIGHT, 409, "a check made beforehand failed",
         "Nothing was changed. Do what the failed checks say, or go on all the same with --force."};
-const struct error_kind ERROR_FREEZE = {"SNAP-307", EXIT_RUNTIME, 503, "the container could not be frozen",
+const struct error_kind ERROR_FREEZE = {"SNAP-407", EXIT_RUNTIME, 503, "the container could not be frozen",
                                         "A process may be waiting for a disk or a network file system (state "
                                         "D in ps); nothing was changed. Try "
                                         "again when it is through."};
-const struct error_kind ERROR_CGROUP_SHARED = {"SNAP-308", EXIT_PREFLIGHT, 409,
+const struct error_kind ERROR_CGROUP_SHARED = {"SNAP-408", EXIT_PREFLIGHT, 409,
                                                "the container has no control group of its own",
                                                "Freezing it would freeze other processes, CRIU among them. "
                                                "Start the container with a control group of "
                                                "its own (Podman: without --cgroups=disabled)."};
-const struct error_kind ERROR_RESTORE_NOT_SEEN = {"SNAP-309", EXIT_RUNTIME, 502,
+const struct error_kind ERROR_RESTORE_NOT_SEEN = {"SNAP-409", EXIT_RUNTIME, 502,
                                                   "the restored processes were not seen running",
                                                   "The container may have ended at once: look at its log."};
 const struct error_kind ERROR_STORAGE_DRIVER = {
-        "SNAP-310", EXIT_PREFLIGHT, 501, "the container's storage driver is not supported",
+        "SNAP-410", EXIT_PREFLIGHT, 501, "the container's storage driver is not supported",
         "Use overlay storage; its upper directory tells exactly what the container changed."};
-const struct error_kind ERROR_PRIVILEGES = {"SNAP-311", EXIT_PREFLIGHT, 403,
+const struct error_kind ERROR_PRIVILEGES = {"SNAP-411", EXIT_PREFLIGHT, 403,
                                             "this needs more rights than this process has",
                                             "Run as root in the host's PID namespace, with CAP_SYS_ADMIN."};
 

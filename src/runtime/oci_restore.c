@@ -215,7 +215,7 @@ static int explain(const struct oci_import *import, const char *log_path, struct
 
         restore_log_read(import->work, &log);
         (void)file_read(AT_FDCWD, log_path, LOG_LIMIT, &words, NULL);
-        if (log.size)
+        if (log.size || criu_cause_is_known(CRIU_ACTION_RESTORE, buffer_slice(&words)))
                 return criu_cause_explain(err, CRIU_ACTION_RESTORE, import->name, buffer_slice(&log),
                                           buffer_slice(&words));
         ret = error_set(err, &ERROR_RUNTIME_FAILED, -EIO, "%s cannot restore %s", import->runtime,

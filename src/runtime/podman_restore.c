@@ -212,7 +212,7 @@ static int explain(const struct podman_import *import, yyjson_val *container, st
         if (ret < 0)
                 return error_wrap(err, ret, "cannot restore %s", import->name);
         restore_log_read(json_text_or(container, "StaticDir", ""), &log);
-        if (log.size)
+        if (log.size || criu_cause_is_known(CRIU_ACTION_RESTORE, buffer_slice(&result->errors)))
                 return criu_cause_explain(err, CRIU_ACTION_RESTORE, import->name, buffer_slice(&log),
                                           buffer_slice(&result->errors));
         ret = error_set(err, &ERROR_RUNTIME_FAILED, -EIO, "podman cannot restore %s: %s", import->name,

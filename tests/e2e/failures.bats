@@ -71,6 +71,7 @@ works() {
 @test "a TCP connection that nobody accepted" {
         hold tcp-waiting
         refused SNAP-202 6 'In-flight connection'
+        works --tcp close
 }
 
 @test "io_uring" {
@@ -130,6 +131,15 @@ time.sleep(60)' > /dev/null 2>&1 3>&- 4>&- &
         [[ $output == *"not running"* ]]
         [[ $output == *"Hint: "* ]]
         on a test ! -e "$bundles/$container/out.tar"
+}
+
+@test "crun without libcriu, which leaves no log" {
+        hold nothing
+        library=$(on a readlink -f /usr/lib/x86_64-linux-gnu/libcriu.so.2)
+        on a mount --bind /dev/null "$library"
+        refused SNAP-250 6 'could not load `libcriu.so.2`'
+        on a umount "$library"
+        works
 }
 
 @test "docs/errors.md lists every code as the program knows it" {

@@ -166,6 +166,8 @@ static void test_runtime_errors(void **state)
                 assert_string_equal(explain(&err, cases[i].action, (struct slice){0}, cases[i].text),
                                     cases[i].code);
                 assert_string_equal(err.log, cases[i].text);
+                assert_int_equal(criu_cause_is_known(cases[i].action, SLICE_TEXT(cases[i].text)),
+                                 err.kind != &ERROR_CRIU_UNKNOWN);
         }
 }
 
