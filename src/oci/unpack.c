@@ -8,6 +8,9 @@
 
 #define CHUNK_SIZE (1 * MIB)
 
+/* The disk starts on what was written when so much has gathered. */
+#define FLUSH_SIZE (16 * MIB)
+
 /* A blob that is read forward, hashed on the way. */
 struct blob {
         int fd;
@@ -41,7 +44,7 @@ static ssize_t read_blob(void *context, void *data, size_t size)
 static int copy_expanded(struct unpack *unpack, struct blob *blob, struct decompressor *from,
                          struct error *err)
 {
-        uint64_t at = unpack->end, before = blob->left;
+        uint64_t at = unpack->end, flushed = at, before = blob->left;
 
         for (;;) {
                 ssize_t n = from ? decompressor_read(from, unpack->chunk, CHUNK_SIZE, err)
@@ -56,6 +59,11 @@ static int copy_expanded(struct unpack *unpack, struct blob *blob, struct decomp
                 if (ret < 0)
                         return error_errno(err, -ret, "cannot write the archive");
                 at += (uint64_t)n;
+                if (at - flushed >= FLUSH_SIZE) {
+                        sync_file_range(unpack->fd, (off_t)flushed, (off_t)(at - flushed),
+                                        SYNC_FILE_RANGE_WRITE);
+                        flushed = at;
+                }
                 if (progress_cancelled(unpack->progress))
                         return error_set(err, &ERROR_CANCELLED, -ECANCELED,
                                          "reading the image was cancelled");
