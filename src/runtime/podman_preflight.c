@@ -43,6 +43,20 @@ static int check_engine(const struct podman_preflight *preflight)
                         engine_name(preflight->metadata->engine)));
 }
 
+static int check_pod(const struct podman_preflight *preflight)
+{
+        const char *pod = json_text_or(preflight->config, "pod", "");
+
+        if (!*pod)
+                return 0;
+        return added(preflight,
+                     check_list_add(
+                             preflight->out, "pod", CHECK_FAILED,
+                             "Make a pod and use Podman's own command: podman container restore --pod POD "
+                             "--import FILE.",
+                             "the container was in a pod (%.12s), without which it cannot be restored", pod));
+}
+
 static bool has_tag(yyjson_val *image, const char *name)
 {
         yyjson_val *tag;
@@ -263,7 +277,7 @@ int podman_preflight_restore(const struct archive *archive, const struct metadat
                              const struct restore_options *options, struct check_list *out, struct error *err)
 {
         static int (*const checks[])(const struct podman_preflight *) = {
-                check_image, check_name, check_volumes, check_networks, check_ports};
+                check_pod, check_image, check_name, check_volumes, check_networks, check_ports};
         struct podman_preflight preflight = {
                 .archive = archive,
                 .metadata = metadata,

@@ -106,6 +106,12 @@ static int check_processes(struct preflight *preflight)
                         "nobody has joined it from outside",
                         "processes have joined the container from outside (exec)",
                         "They are left out: only what descends from the first process is taken along.");
+        if (ret == 0)
+                ret = check_finding(
+                        preflight, "rights", CHECK_FAILED, &survey->limited, "its processes may be looked at",
+                        "this process lacks CAP_SYS_RESOURCE, without which CRIU cannot dump other users' "
+                        "processes",
+                        "Run where root has CAP_SYS_RESOURCE, or the container's programs as root.");
         return ret;
 }
 

@@ -16,6 +16,7 @@
 #define EXCERPT_LINES         4
 #define SPACE_LITTLE          GIB
 #define CAPABILITY_ADMIN      21
+#define CAPABILITY_RESOURCE   24
 #define CAPABILITY_PTRACE     19
 
 struct doctor {
@@ -33,13 +34,18 @@ static int check_rights(const struct doctor *doctor)
                 line = strstr(buffer_text(&status), "\nCapEff:");
                 mask = line ? strtoull(line + strlen("\nCapEff:"), NULL, 16) : 0;
         }
-        if (geteuid() == 0 && (mask >> CAPABILITY_ADMIN & 1) && (mask >> CAPABILITY_PTRACE & 1))
-                return check_list_add(doctor->out, "rights", CHECK_OK, "",
-                                      "this is root with all that is needed");
-        return check_list_add(
-                doctor->out, "rights", CHECK_FAILED,
-                geteuid() == 0 ? "Start it with CAP_SYS_ADMIN and CAP_SYS_PTRACE." : "Run it as root.",
-                geteuid() == 0 ? "root lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE here" : "this is not root");
+        if (geteuid() != 0 || !(mask >> CAPABILITY_ADMIN & 1) || !(mask >> CAPABILITY_PTRACE & 1))
+                return check_list_add(doctor->out, "rights", CHECK_FAILED,
+                                      geteuid() == 0 ? "Start it with CAP_SYS_ADMIN and CAP_SYS_PTRACE."
+                                                     : "Run it as root.",
+                                      geteuid() == 0 ? "root lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE here"
+                                                     : "this is not root");
+        if (!(mask >> CAPABILITY_RESOURCE & 1))
+                return check_list_add(
+                        doctor->out, "rights", CHECK_WARNING, "Start it with CAP_SYS_RESOURCE.",
+                        "root lacks CAP_SYS_RESOURCE here: only programs that run as root can be "
+                        "checkpointed");
+        return check_list_add(doctor->out, "rights", CHECK_OK, "", "this is root with all that is needed");
 }
 
 static int check_criu(const struct doctor *doctor)

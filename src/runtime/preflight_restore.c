@@ -11,6 +11,8 @@
 #include "runtime/host.h"
 #include "runtime/spec.h"
 
+#define DEMANDS_MOST 100 /* all, within reason: a person is to decide about them */
+
 struct preflight {
         const struct archive *archive;
         const struct metadata *metadata;
@@ -196,12 +198,13 @@ static int check_privileges(struct preflight *preflight)
         yyjson_val *spec = yyjson_doc_get_root(preflight->own_spec ? preflight->own_spec : metadata->spec);
         yyjson_val *libpod = metadata->engine == ENGINE_PODMAN ? yyjson_doc_get_root(metadata->config) : NULL;
         struct criu_source source = archive_criu_source((struct archive *)(uintptr_t)preflight->archive);
-        _cleanup_(finding_release) struct finding demands = {0};
+        _cleanup_(finding_release) struct finding demands = {.most = DEMANDS_MOST};
         struct error why = {0};
-        int ret = preflight->options->bundle ? 0 : spec_find_demands(spec, libpod, &demands);
+        bool own = preflight->options->bundle != NULL;
+        int ret = libpod && !own ? spec_find_libpod_demands(libpod, &demands) : 0;
 
-        if (ret == 0 && libpod && !preflight->options->bundle)
-                ret = spec_find_libpod_demands(libpod, &demands);
+        if (ret == 0 && !own)
+                ret = spec_find_demands(spec, libpod, &demands);
         if (ret == 0 && dump_find_demands(&source, spec, &demands, &why) < 0)
                 ret = finding_add(&demands, "rights that cannot be read: %s", why.text);
         if (ret < 0)

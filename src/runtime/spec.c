@@ -136,6 +136,19 @@ static bool mount_remade(const char *destination)
         return ONE_OF(destination, remade);
 }
 
+/* Files that Podman writes for this very container (users, groups), and the init program it lends. */
+static bool mount_is_podmans(yyjson_val *libpod, const char *source, const char *destination)
+{
+        const char *id = json_text_or(libpod, "id", "");
+        char part[128];
+        int length = snprintf(part, sizeof(part), "/overlay-containers/%s/userdata/", id);
+
+        if (strstr(source, "/.."))
+                return false;
+        return (*id && length < (int)sizeof(part) && strstr(source, part)) ||
+               (strcmp(destination, "/run/podman-init") == 0 && text_ends_with(source, "/catatonit"));
+}
+
 /* "…/volumes/NAME/_data" of a named volume that Podman makes anew with what the archive holds. */
 static bool mount_is_volume(yyjson_val *libpod, const char *source, const char *destination)
 {
@@ -175,7 +188,8 @@ int spec_each_bind(yyjson_val *spec, yyjson_val *libpod,
                 int ret;
 
                 if (!mount_is_bind(mount) ||
-                    (libpod && (mount_remade(destination) || mount_is_volume(libpod, source, destination))))
+                    (libpod && (mount_remade(destination) || mount_is_podmans(libpod, source, destination) ||
+                                mount_is_volume(libpod, source, destination))))
                         continue;
                 ret = each(context, source, destination);
                 if (ret)

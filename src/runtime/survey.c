@@ -4,19 +4,21 @@
 #include <errno.h>
 #include <linux/major.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 #define EXAMPLES_MOST 4
 
 int finding_add(struct finding *finding, const char *format, ...)
 {
+        unsigned most = finding->most ? finding->most : EXAMPLES_MOST;
         _cleanup_free_ char *text = NULL;
         va_list arguments;
         int ret;
 
-        if (finding->count++ > EXAMPLES_MOST)
+        if (finding->count++ > most)
                 return 0;
-        if (finding->count > EXAMPLES_MOST)
+        if (finding->count > most)
                 return buffer_append_text(&finding->text, ", …");
         va_start(arguments, format);
         ret = vasprintf(&text, format, arguments);
@@ -166,6 +168,17 @@ static int look_at_mappings(struct pass *pass)
         return 0;
 }
 
+/* CRIU asks for limits first of all; of another user's process that needs CAP_SYS_RESOURCE (prlimit(2)). */
+static int look_at_limits(struct pass *pass)
+{
+        struct rlimit limit;
+
+        if (prlimit(pass->process->pid, RLIMIT_CPU, NULL, &limit) == 0 || errno != EPERM)
+                return 0;
+        return finding_add(&pass->survey->limited, "process %d (%s)", pass->process->inside,
+                           pass->process->command);
+}
+
 static int look_at_process(struct pass *pass)
 {
         const struct proc_process *process = pass->process;
@@ -178,6 +191,8 @@ static int look_at_process(struct pass *pass)
         if (process->tracer)
                 ret = finding_add(&pass->survey->traced, "process %d (%s) by process %d of the host",
                                   process->inside, process->command, process->tracer);
+        if (ret == 0)
+                ret = look_at_limits(pass);
         if (ret == 0)
                 ret = proc_each_descriptor(process->pid, look_at_descriptor, pass);
         if (ret == 0 && !pass->survey->io_uring.count)
@@ -228,7 +243,7 @@ void survey_free(struct survey *survey)
         struct finding *all[] = {&survey->io_uring,      &survey->devices,       &survey->unsupported,
                                  &survey->locks,         &survey->deleted_large, &survey->deleted_linked,
                                  &survey->outside_stdio, &survey->outside_files, &survey->traced,
-                                 &survey->foreign};
+                                 &survey->foreign,       &survey->limited};
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)
                 buffer_free(&all[i]->text);

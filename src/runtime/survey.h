@@ -9,6 +9,7 @@
 /* How often something was found, and the first few of them in words. */
 struct finding {
         unsigned count;
+        unsigned most; /* so many in words; 0: a few */
         struct buffer text;
 };
 
@@ -19,7 +20,8 @@ struct survey {
         size_t socket_count;
         struct finding io_uring, devices, unsupported /* other anonymous files */, locks, deleted_large,
                 deleted_linked, outside_stdio, outside_files, traced,
-                foreign /* joined from outside, "exec" */;
+                foreign /* joined from outside, "exec" */,
+                limited /* limits that we may not read, so CRIU may not either */;
         uint64_t memory; /* bytes the dump will have about */
 };
 

@@ -134,6 +134,15 @@ static void test_knows_what_podman_makes(void **state)
                 "{\"destination\": \"/data\", \"type\": \"bind\", \"source\": \"/etc/../volumes/v/_data\"}",
                 libpod, "the host's /etc/../volumes/v/_data on /data");
         assert_demand("/linux/namespaces/1/path", "\"/run/netns/x\"", libpod, "");
+        assert_demand("/mounts/1",
+                      "{\"destination\": \"/etc/passwd\", \"type\": \"bind\", \"source\": "
+                      "\"/run/s/overlay-containers/12/userdata/passwd\"}",
+                      "{\"id\": \"12\"}", "");
+        assert_demand("/mounts/1",
+                      "{\"destination\": \"/etc/passwd\", \"type\": \"bind\", \"source\": "
+                      "\"/run/s/overlay-containers/13/userdata/passwd\"}",
+                      "{\"id\": \"12\"}",
+                      "the host's /run/s/overlay-containers/13/userdata/passwd on /etc/passwd");
         assert_demand("/linux/namespaces/0/path", "\"/proc/1/ns/pid\"", libpod,
                       "the pid namespace /proc/1/ns/pid");
 }
