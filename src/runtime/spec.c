@@ -304,8 +304,11 @@ static int find_hooks(yyjson_val *spec, struct finding *out)
 
         yyjson_obj_foreach (yyjson_obj_get(spec, "hooks"), index, count, key, list) {
                 yyjson_arr_foreach (list, at, most, hook) {
-                        if (finding_add(out, "a program of the host to be run (hook %s: %s)",
-                                        yyjson_get_str(key), json_text_or(hook, "path", "")) < 0)
+                        const char *stage = yyjson_get_str(key);
+
+                        if (finding_add(out,
+                                        "a program of the host to be run, which is never done (hook %s: %s)",
+                                        stage ? stage : "", json_text_or(hook, "path", "")) < 0)
                                 return -ENOMEM;
                 }
         }

@@ -73,7 +73,7 @@ static void test_ordinary_asks_for_nothing(void **state)
 static void test_names_each_demand(void **state)
 {
         assert_demand("/hooks", "{\"prestart\": [{\"path\": \"/bin/evil\"}]}", NULL,
-                      "a program of the host to be run (hook prestart: /bin/evil)");
+                      "a program of the host to be run, which is never done (hook prestart: /bin/evil)");
         assert_demand("/process/capabilities/bounding/0", "\"CAP_SYS_ADMIN\"", NULL,
                       "capability CAP_SYS_ADMIN");
         assert_demand("/process/capabilities/ambient", "[\"CAP_NET_ADMIN\"]", NULL,
