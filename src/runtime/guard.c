@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include "runtime/guard_child.h"
 #include "runtime/runtime.h"
 
+/* A dump without readers fails at once; see BREAK_LIMIT_US in guard_child.c. */
+#define TAKE_OVER_MS 120000
+
 struct guard {
         const struct guard_plan *plan;
         int socket;
+        int alive; /* ends when the guardian, the runtime and CRIU are all gone */
         pid_t pid;
         bool ended;      /* the runtime … */
         int exit_status; /* … and how */
@@ -20,13 +25,18 @@ struct guard {
 int guard_start(const struct guard_plan *plan, struct guard **out, struct error *err)
 {
         _cleanup_free_ struct guard *guard = calloc(1, sizeof(*guard));
-        int sockets[2];
+        int sockets[2], alive[2];
         sigset_t all, before;
 
         if (!guard)
                 return error_oom(err);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
                 return error_errno(err, errno, "make the guardian's socket");
+        if (pipe2(alive, O_CLOEXEC) < 0) {
+                close(sockets[0]);
+                close(sockets[1]);
+                return error_errno(err, errno, "make the guardian's pipe");
+        }
         /* Nothing may reach the child before it has set its own signals up. */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -34,14 +44,17 @@ int guard_start(const struct guard_plan *plan, struct guard **out, struct error 
         if (guard->pid == 0) {
                 /* Ours to keep open: that it closes tells the child that we are gone. */
                 close(sockets[0]);
-                guard_child_main(plan, sockets[1]);
+                guard_child_main(plan, sockets[1], alive[1]);
         }
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         close(sockets[1]);
+        close(alive[1]);
         guard->socket = sockets[0];
+        guard->alive = alive[0];
         guard->plan = plan;
         if (guard->pid < 0) {
                 close(guard->socket);
+                close(guard->alive);
                 return error_errno(err, errno, "start the guardian");
         }
         *out = steal_ptr(guard);
@@ -163,6 +176,18 @@ int guard_thaw(struct guard *guard, struct error *err)
         return r;
 }
 
+/* Somebody killed the guardian: what it had to undo is ours. Our pipes are closed, so that the dump fails; CRIU
+ * freezes the container again as it found it before it ends, therefore it must be gone before the thaw. */
+static void take_over(const struct guard *guard)
+{
+        struct pollfd alive = {guard->alive, 0, 0};
+
+        (void)poll(&alive, 1, TAKE_OVER_MS);
+        if (!guard->plan->keep_frozen)
+                (void)cgroup_thaw(guard->plan->cgroup);
+        (void)unlink(guard->plan->mark);
+}
+
 void guard_free(struct guard *guard)
 {
         int status = 0;
@@ -170,12 +195,9 @@ void guard_free(struct guard *guard)
         (void)guard_send(guard, GUARD_RELEASE, NULL, NULL);
         while (waitpid(guard->pid, &status, 0) < 0 && errno == EINTR)
                 ;
+        if (status != 0)
+                take_over(guard);
         close(guard->socket);
-        if (status != 0) {
-                /* Somebody killed it: what it had to undo is ours. */
-                if (!guard->plan->keep_frozen)
-                        (void)cgroup_thaw(guard->plan->cgroup);
-                (void)unlink(guard->plan->mark);
-        }
+        close(guard->alive);
         free(guard);
 }

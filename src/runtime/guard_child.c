@@ -19,7 +19,7 @@
 
 struct child {
         const struct guard_plan *plan;
-        int socket, signals;
+        int socket, signals, alive;
         pid_t runtime; /* 0: not started */
         bool running;  /* it or, after it, a CRIU that it left behind */
         bool broken, frozen;
@@ -60,6 +60,7 @@ static void descriptors_tidy(const struct child *child)
                 keep(kept, &count, pages[i]);
         keep(kept, &count, child->socket);
         keep(kept, &count, child->signals);
+        keep(kept, &count, child->alive);
         keep(kept, &count, plan->output);
         keep(kept, &count, plan->lock);
         keep(kept, &count, cgroup_descriptor(plan->cgroup));
@@ -71,8 +72,9 @@ static void descriptors_tidy(const struct child *child)
         (void)close_range((unsigned)from, ~0U, 0);
 }
 
-static void __attribute__((noreturn)) runtime_exec(const struct guard_plan *plan)
+static void __attribute__((noreturn)) runtime_exec(const struct child *child)
 {
+        const struct guard_plan *plan = child->plan;
         static const int defaults[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD};
         sigset_t none;
 
@@ -82,8 +84,9 @@ static void __attribute__((noreturn)) runtime_exec(const struct guard_plan *plan
         sigprocmask(SIG_SETMASK, &none, NULL);
         setpgid(0, 0);
         if (dup2(plan->output, 1) >= 0 && dup2(plan->output, 2) >= 0) {
-                /* As long as CRIU lives, another checkpoint must not begin. */
+                /* Inherited: as long as CRIU lives, another checkpoint must not begin. */
                 (void)fcntl(plan->lock, F_SETFD, 0);
+                (void)fcntl(child->alive, F_SETFD, 0);
                 execve(plan->program, (char *const *)(uintptr_t)plan->argv,
                        (char *const *)(uintptr_t)plan->environment);
         }
@@ -94,7 +97,7 @@ static int runtime_start(struct child *child)
 {
         child->runtime = fork();
         if (child->runtime == 0)
-                runtime_exec(child->plan);
+                runtime_exec(child);
         if (child->runtime < 0)
                 return -errno;
         child->running = true;
@@ -218,10 +221,10 @@ static void finish(struct child *child)
         (void)container_thaw(child);
 }
 
-void guard_child_main(const struct guard_plan *plan, int socket)
+void guard_child_main(const struct guard_plan *plan, int socket, int alive)
 {
         static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
-        struct child child = {.plan = plan, .socket = socket};
+        struct child child = {.plan = plan, .socket = socket, .alive = alive};
         sigset_t mask;
 
         setsid();
