@@ -7,7 +7,7 @@ void container_free(struct container *container)
                           &container->runtime, &container->state,       &container->image,
                           &container->bundle,  &container->rootfs,      &container->image_id,
                           &container->upper,   &container->shm,         &container->log,
-                          &container->created, &container->runtime_root};
+                          &container->created, &container->runtime_root, &container->image_digest};
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 free(*texts[i]);

@@ -35,7 +35,9 @@ static bool add_source(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct c
                yyjson_mut_obj_add_str(doc, source, "containerId", c->id) &&
                yyjson_mut_obj_add_str(doc, source, "containerName", c->name) &&
                yyjson_mut_obj_add_str(doc, source, "image", c->image) &&
-               yyjson_mut_obj_add_str(doc, source, "imageId", c->image_id);
+               yyjson_mut_obj_add_str(doc, source, "imageId", c->image_id) &&
+               (!c->image_digest || !*c->image_digest ||
+                yyjson_mut_obj_add_str(doc, source, "imageDigest", c->image_digest));
 }
 
 static bool add_versions(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct capture_facts *facts)

@@ -127,7 +127,7 @@ static int container_new(struct container **out, struct error *err)
                           &container->runtime, &container->runtime_root, &container->state,
                           &container->image,   &container->image_id,     &container->bundle,
                           &container->rootfs,  &container->upper,        &container->shm,
-                          &container->log,     &container->created};
+                          &container->log,     &container->created,      &container->image_digest};
 
         if (!container)
                 return error_oom(err);
@@ -353,6 +353,7 @@ static int container_from_inspect(yyjson_val *inspect, struct container *contain
             !text_set(&container->state, json_text(state, "Status")) ||
             !text_set(&container->image, json_text(inspect, "ImageName")) ||
             !text_set(&container->image_id, json_text(inspect, "Image")) ||
+            !text_set(&container->image_digest, json_text(inspect, "ImageDigest")) ||
             !text_set(&container->created, json_text(inspect, "Created")) ||
             !text_set(&container->bundle, config) || read_log(inspect, container) < 0)
                 return error_oom(err);

@@ -19,6 +19,7 @@ struct container {
         char *runtime_root;    /* its --root; "" for the default */
         char *state;           /* "running", "paused", "exited", "created" */
         char *image, *image_id; /* "" for a bare bundle */
+        char *image_digest;     /* of its manifest, "sha256:…"; "" when unknown */
         char *bundle;          /* directory with config.json */
         char *rootfs;          /* merged root directory on the host */
         char *upper;           /* overlay upper directory; "" when the root is a plain directory */

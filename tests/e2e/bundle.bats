@@ -39,13 +39,13 @@ move_bundle() { # RUNTIME
         on a crun delete -f greedy
         on a bash -ec '
                 cd /var/lib/snap/test-bundles/greedy
-                jq ".mounts += [{\"destination\":\"/host\",\"type\":\"bind\",\"source\":\"/etc\",\"options\":[\"rbind\",\"ro\"]}]" config.json > new
+                jq ".mounts += [{\"destination\":\"/host\",\"type\":\"bind\",\"source\":\"/opt\",\"options\":[\"bind\",\"ro\"]}]" config.json > new
                 mv new config.json && mkdir -p rootfs/host
                 crun run -d greedy < /dev/null > /dev/null 2>&1'
         sleep 1
         on a checkpointctl create --quiet --runtime crun --output /srv/greedy.tar greedy
         run on b checkpointctl restore --runtime crun /srv/greedy.tar
         [ "$status" -eq 5 ]
-        [[ "$output" = *"/etc"* ]]
+        [[ "$output" = *"/opt"* ]]
         on b checkpointctl restore --quiet --force --runtime crun /srv/greedy.tar
 }

@@ -5,6 +5,19 @@ bats_require_minimum_version 1.5.0
 export SRC=${SRC:-/src}
 export PATH=$SRC/build/bin:$PATH
 
+# The next file finds the nodes without our containers and their addresses.
+teardown_file() {
+        local node
+        for node in a b; do
+                [ ! -s "/nodes/$node/pid" ] || on $node bash -c '
+                        podman rm -af -t 0 > /dev/null 2>&1
+                        for runtime in crun runc; do
+                                for id in $($runtime list -q 2> /dev/null); do $runtime delete -f "$id"; done
+                        done'
+        done
+        rm -rf /srv/*.tar* /srv/layout* /srv/stock.*
+}
+
 # on NODE CMD...: on that isolated host.
 on() { "$SRC/scripts/lab" node "$@"; }
 

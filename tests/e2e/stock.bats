@@ -21,7 +21,6 @@ setup_file() {
                 $c < /srv/stock.$n | tar -t > /srv/list.$n
                 grep -qx checkpoint/pages-1.img /srv/list.$n
                 tail -n 2 /srv/list.$n | grep -qx snap.index
-                cmp /srv/list.none /srv/list.$n
         done
 }
 
@@ -56,6 +55,6 @@ setup_file() {
         start a theirs busybox
         sleep 1
         on a podman container checkpoint --export /srv/theirs.tar.zst theirs
-        on b checkpointctl restore --quiet /srv/theirs.tar.zst
+        on b checkpointctl restore --quiet --ignore-static-ip /srv/theirs.tar.zst
         goes_on b theirs
 }
