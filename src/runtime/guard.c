@@ -176,8 +176,9 @@ int guard_thaw(struct guard *guard, struct error *err)
         return r;
 }
 
-/* Somebody killed the guardian: what it had to undo is ours. Our pipes are closed, so that the dump fails; CRIU
- * freezes the container again as it found it before it ends, therefore it must be gone before the thaw. */
+/* Somebody killed the guardian: what it had to undo is ours. Our pipes are closed, so that the dump fails;
+ * CRIU freezes the container again as it found it before it ends, therefore it must be gone before the thaw.
+ */
 static void take_over(const struct guard *guard)
 {
         struct pollfd alive = {guard->alive, 0, 0};

@@ -28,8 +28,8 @@ struct guard_answer {
         int value;
 };
 
-/* Never returns. `alive` is a descriptor to be held as long as the dump may last. Runs after a fork of a process that may have threads: it keeps to
- * system calls as far as it can. */
+/* Never returns. `alive` is a descriptor to be held as long as the dump may last. Runs after a fork of a
+ * process that may have threads: it keeps to system calls as far as it can. */
 void guard_child_main(const struct guard_plan *plan, int socket, int alive) __attribute__((noreturn));
 
 #endif
