@@ -9,7 +9,9 @@
 
 enum {
         PLAIN_BLOCKS = 8,
-        PLAIN_BLOCK_SIZE = 1024 * 1024,
+        /* So small that a block is still in the processor's cache when it is written: with 1 MiB each, taking
+         * in 1 GiB took 0.9 s instead of 0.5 s. */
+        PLAIN_BLOCK_SIZE = 256 * 1024,
         PACKED_BLOCKS = 4, /* each takes as much again for its compressed form */
         PACKED_BLOCK_SIZE = 4 * 1024 * 1024
 };

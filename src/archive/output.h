@@ -2,7 +2,7 @@
 /*
  * The way of a tar stream into its file: cut into blocks that are compressed by a pool, where that is wanted,
  * and written in order by a thread of their own, so that whoever delivers the bytes (CRIU, through a pipe,
- * with a container frozen behind it) waits for neither. Blocks are few and reused: memory is bounded (8 MiB
+ * with a container frozen behind it) waits for neither. Blocks are few and reused: memory is bounded (2 MiB
  * plain, 45 MiB compressed). Used by one thread; the first failure of any is reported by every call after it.
  */
 #ifndef SNAP_ARCHIVE_OUTPUT_H

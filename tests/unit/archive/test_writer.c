@@ -251,7 +251,7 @@ static void test_index_and_facts_are_right(void **state)
 /* Sizes around the edges of blocks, frames and write buffers. */
 static void test_sizes_at_edges(void **state)
 {
-        static const uint64_t edges[] = {0, TAR_BLOCK, MIB, 4 * MIB, 8 * MIB};
+        static const uint64_t edges[] = {0, TAR_BLOCK, 256 * KIB, 4 * MIB, 8 * MIB};
         _cleanup_free_ uint8_t *data = calloc(1, 8 * MIB + 1);
 
         for (size_t i = 0; i < ARRAY_SIZE(all) * ARRAY_SIZE(edges) * 3; i++) {
