@@ -155,11 +155,11 @@ static int verify_opened(struct verify *verify, struct error *err)
         return verify_files(verify, err);
 }
 
-int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,
-                   struct error *err)
+static int verify_path(const char *path, bool sealed, const struct progress *progress,
+                       struct verify_report *out, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
-        struct verify verify = {.progress = progress, .report = out};
+        struct verify verify = {.progress = progress, .report = out, .sealed = sealed};
         const char *slash = strrchr(path, '/');
         struct error reason = {0};
         int ret;
@@ -178,6 +178,18 @@ int archive_verify(const char *path, const struct progress *progress, struct ver
                         *err = reason;
         }
         return ret;
+}
+
+int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,
+                   struct error *err)
+{
+        return verify_path(path, false, progress, out, err);
+}
+
+int archive_verify_sealed(const char *path, const struct progress *progress, struct verify_report *out,
+                          struct error *err)
+{
+        return verify_path(path, true, progress, out, err);
 }
 
 int verify_report_error(const struct verify_report *report, const char *path, struct error *err)

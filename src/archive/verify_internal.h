@@ -9,6 +9,7 @@ struct verify {
         struct archive *archive;
         const struct progress *progress;
         struct verify_report *report;
+        bool sealed; /* the digests are those of these very bytes */
 };
 
 /* Notes a fault; the reason is formatted. 0 or -ENOMEM. */

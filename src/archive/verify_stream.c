@@ -109,7 +109,7 @@ static int finish_member(struct pass *pass, struct error *err)
         if (pass->archive->form == ARCHIVE_TAR)
                 ret = check_headers(pass, err);
         if (ret == 0 && member->has_digest)
-                ret = check_digest(pass, err);
+                ret = pass->verify->sealed ? 0 : check_digest(pass, err);
         else if (ret == 0 && pass->verify->report->digests_present && member->type == TAR_FILE &&
                  !is_own(member->name))
                 ret = fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "snap.json does not list it");
@@ -148,6 +148,8 @@ static struct slice take_until(struct pass *pass, struct slice *raw, uint64_t en
 
 static int take_contents(struct pass *pass, struct slice bytes, struct error *err)
 {
+        if (pass->member->has_digest && pass->verify->sealed)
+                return 0;
         if (!pass->member->has_digest)
                 pass->crc = crc32c_update(pass->crc, bytes.data, bytes.size);
         else if (sha256_update(pass->sha256, bytes.data, bytes.size) < 0)

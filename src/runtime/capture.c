@@ -336,7 +336,7 @@ static int verify(struct capture *c, struct error *err)
         int r;
 
         progress_step(c->progress, "verify", 0, 0);
-        r = archive_verify(archive_writer_temp_path(c->writer), c->progress, &report, err);
+        r = archive_verify_sealed(archive_writer_temp_path(c->writer), c->progress, &report, err);
         if (r == 0 && report.fault_count)
                 r = verify_report_error(&report, c->options->output, err);
         c->result->times.verify_us = clock_monotonic_us() - begin;
