@@ -16,7 +16,7 @@ demo: ## watch a live container move from one node to another (the main job)
 test: ## run everything: unit tests, fuzz corpora, end-to-end tests with real containers
 	@$(LAB) scripts/test
 
-bench: ## measure against the tools people use today; the figures in docs/performance.md come from here
+bench: ## measure against the tools people use today
 	@$(LAB) scripts/build release --quiet
 	@$(LAB) scripts/bench
 
