@@ -138,6 +138,7 @@ static int runtime_environment(struct capture *c, struct error *err)
 /* Everything that can be known or made before the container is touched. */
 static int prepare(struct capture *c, struct error *err)
 {
+        _cleanup_buffer_ struct buffer criu_options = {0};
         unsigned processes;
         int r;
 
@@ -155,7 +156,10 @@ static int prepare(struct capture *c, struct error *err)
         if (r == 0 && c->options->stop && c->options->tcp == TCP_KEEP)
                 r = network_check_own(c->container->pid, c->cgroup, err);
         if (r == 0)
-                r = workspace_open(c->options->output, c->options, &c->workspace, err);
+                r = cgroup_append_dump_options(c->cgroup, c->container->pid, &criu_options, err);
+        if (r == 0)
+                r = workspace_open(c->options->output, c->options, buffer_text(&criu_options), &c->workspace,
+                                   err);
         if (r == 0)
                 r = pages_open(c->workspace.image_dir, processes + SPARE_PIPES, &c->pages, err);
         if (r == 0)

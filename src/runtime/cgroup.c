@@ -18,12 +18,13 @@
 struct cgroup {
         unsigned version;
         int dir;
+        char *group; /* its path as in /proc/PID/cgroup; NULL when it was opened by its directory */
         char path[];
 };
 
 static int cgroup_new(const char *path, unsigned version, struct cgroup **out, struct error *err)
 {
-        _cleanup_cgroup_ struct cgroup *cgroup = malloc(sizeof(*cgroup) + strlen(path) + 1);
+        _cleanup_cgroup_ struct cgroup *cgroup = calloc(1, sizeof(*cgroup) + strlen(path) + 1);
 
         if (!cgroup)
                 return error_oom(err);
@@ -80,6 +81,9 @@ int cgroup_open(pid_t pid, const char *runtime_path, struct cgroup **out, struct
                 r = cgroup_new(location->directory, location->version, &cgroup, err);
         if (r < 0)
                 return r;
+        cgroup->group = strdup(location->path);
+        if (!cgroup->group)
+                return error_oom(err);
         if (!cgroup_has(cgroup, pid))
                 return error_set(err, &ERROR_FREEZE, -ENOENT, "process %d is not in the control group `%s`",
                                  pid, cgroup->path);
@@ -94,6 +98,7 @@ void cgroup_free(struct cgroup *cgroup)
 {
         if (cgroup->dir >= 0)
                 close(cgroup->dir);
+        free(cgroup->group);
         free(cgroup);
 }
 
@@ -110,6 +115,19 @@ int cgroup_descriptor(const struct cgroup *cgroup)
 unsigned cgroup_version(const struct cgroup *cgroup)
 {
         return cgroup->version;
+}
+
+int cgroup_append_dump_options(const struct cgroup *cgroup, pid_t pid, struct buffer *out, struct error *err)
+{
+        _cleanup_buffer_ struct buffer groups = {0};
+        char number[16];
+        int r;
+
+        snprintf(number, sizeof(number), "%d", pid);
+        r = read_proc(number, "cgroup", &groups, err);
+        if (r < 0)
+                return r;
+        return cgroup_dump_options(buffer_text(&groups), cgroup->group, out) < 0 ? error_oom(err) : 0;
 }
 
 typedef bool (*process_function)(void *context, pid_t pid);

@@ -33,6 +33,13 @@ const char *cgroup_path(const struct cgroup *cgroup);
 int cgroup_descriptor(const struct cgroup *cgroup);
 /* 1 or 2. */
 unsigned cgroup_version(const struct cgroup *cgroup);
+/*
+ * CRIU options ("cgroup-dump-controller") for a dump of `pid`, appended: they name the hierarchies in which it is
+ * in a group of its container's; nothing where that is so in all. In the others (version 2 in hybrid mode, a
+ * named hierarchy that the engine does not use) it shares the group of others, and CRIU would dump everything
+ * below that and make it anew beneath the container's own group, at each restore once more.
+ */
+int cgroup_append_dump_options(const struct cgroup *cgroup, pid_t pid, struct buffer *out, struct error *err);
 /* Processes in it and below. */
 int cgroup_count(const struct cgroup *cgroup, unsigned *out, struct error *err);
 /* Is `pid` in it or below? */
@@ -56,5 +63,7 @@ struct cgroup_location {
 };
 int cgroup_locate(const char *proc_cgroup, const char *mountinfo, const char *runtime_path,
                   struct cgroup_location *out, struct error *err);
+/* For tests: the options, from the text of /proc/PID/cgroup and the container's path in it. 0 or -ENOMEM. */
+int cgroup_dump_options(const char *proc_cgroup, const char *own_path, struct buffer *out);
 
 #endif

@@ -158,3 +158,30 @@ int cgroup_locate(const char *proc_cgroup, const char *mountinfo, const char *ru
         return error_set(err, &ERROR_FREEZE, -ENOENT,
                          "no mounted freezer control group (version 1 or 2) shows the container");
 }
+
+/* Quoted, for the name of version 2 is empty. */
+static int option_append(struct buffer *out, const char *name, size_t length)
+{
+        return buffer_printf(out, "cgroup-dump-controller \"%.*s\"\n", (int)length, name);
+}
+
+int cgroup_dump_options(const char *proc_cgroup, const char *own_path, struct buffer *out)
+{
+        _cleanup_buffer_ struct buffer own = {0};
+        bool shared = false;
+
+        while (*proc_cgroup) {
+                size_t length = strcspn(proc_cgroup, "\n");
+                _cleanup_free_ char *line = strndup(proc_cgroup, length);
+                char *names = line ? strchr(line, ':') : NULL, *path = names ? strchr(names + 1, ':') : NULL;
+
+                if (!line)
+                        return -ENOMEM;
+                if (path && !is_below(path + 1, own_path))
+                        shared = true;
+                else if (path && option_append(&own, names + 1, (size_t)(path - names) - 1) < 0)
+                        return -ENOMEM;
+                proc_cgroup += length + (proc_cgroup[length] == '\n');
+        }
+        return shared ? buffer_append(out, own.data, own.size) : 0;
+}

@@ -35,15 +35,16 @@ static int directory_make(struct workspace *workspace, const char *archive_path,
 }
 
 static int config_write(const struct workspace *workspace, const struct checkpoint_options *options,
-                        struct error *err)
+                        const char *more, struct error *err)
 {
         _cleanup_close_ int fd = open(workspace->config, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         _cleanup_buffer_ struct buffer text = {0};
-        int r = 0;
+        int r;
 
         if (fd < 0)
                 return error_errno(err, errno, "make `%s`", workspace->config);
-        if (options->ghost_limit)
+        r = buffer_append_text(&text, more);
+        if (r == 0 && options->ghost_limit)
                 r = buffer_printf(&text, "ghost-limit %llu\n", (unsigned long long)options->ghost_limit);
         if (r == 0 && options->tcp == TCP_CLOSE)
                 r = buffer_append_text(&text, "tcp-close\n");
@@ -63,8 +64,8 @@ static int open_at(int dir, const char *name, int flags, struct error *err)
         return fd < 0 ? error_errno(err, errno, "open `%s` in the work directory", name) : fd;
 }
 
-int workspace_open(const char *archive_path, const struct checkpoint_options *options, struct workspace *out,
-                   struct error *err)
+int workspace_open(const char *archive_path, const struct checkpoint_options *options,
+                   const char *more_options, struct workspace *out, struct error *err)
 {
         _cleanup_workspace_ struct workspace workspace = {.dir = -1, .image_dir = -1, .output = -1};
         int r = directory_make(&workspace, archive_path, err);
@@ -83,7 +84,7 @@ int workspace_open(const char *archive_path, const struct checkpoint_options *op
                 workspace.output = r =
                         open_at(workspace.dir, "runtime.log", O_RDWR | O_CREAT | O_APPEND, err);
         if (r >= 0)
-                r = config_write(&workspace, options, err);
+                r = config_write(&workspace, options, more_options, err);
         if (r < 0)
                 return r;
         *out = workspace;

@@ -14,9 +14,10 @@ struct workspace {
         int output; /* file with the runtime's standard output and error */
 };
 
-/* Absolute, whatever `archive_path` is. Writes the configuration for what the runtimes have no option for. */
-int workspace_open(const char *archive_path, const struct checkpoint_options *options, struct workspace *out,
-                   struct error *err);
+/* Absolute, whatever `archive_path` is. Writes CRIU's configuration: what the runtimes have no option for, and
+ * the lines `more_options`. */
+int workspace_open(const char *archive_path, const struct checkpoint_options *options,
+                   const char *more_options, struct workspace *out, struct error *err);
 /* Removes it all. */
 void workspace_free(struct workspace *workspace);
 #define _cleanup_workspace_ _cleanup_(workspace_free)

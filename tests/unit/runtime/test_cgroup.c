@@ -78,6 +78,25 @@ static void stops_at_the_level_of_the_runtime(void **state)
         assert_string_equal(located.path, "/pod/c1");
 }
 
+static void assert_dump_options(const char *membership, const char *expected)
+{
+        struct buffer text = {0};
+
+        assert_int_equal(cgroup_dump_options(membership, "/pod/c1", &text), 0);
+        assert_string_equal(buffer_text(&text), expected);
+        buffer_free(&text);
+}
+
+static void dumps_only_groups_that_are_the_containers_own(void **state)
+{
+        assert_dump_options("6:freezer:/pod/c1\n4:cpu,cpuacct:/pod/c1/below\n0::/pod/c1\n", "");
+        assert_dump_options("6:freezer:/pod/c1\n4:cpu,cpuacct:/pod/c1\n1:name=systemd:/pod/c1\n0::/\n",
+                            "cgroup-dump-controller \"freezer\"\ncgroup-dump-controller \"cpu,cpuacct\"\n"
+                            "cgroup-dump-controller \"name=systemd\"\n");
+        assert_dump_options("1:name=elogind:/pod/c11\n0::/pod/c1\n", "cgroup-dump-controller \"\"\n");
+        assert_dump_options("", "");
+}
+
 static void refuses_the_root_group_and_what_it_cannot_see(void **state)
 {
         struct error err = {0};
@@ -148,6 +167,7 @@ int main(void)
                 cmocka_unit_test(prefers_the_freezer_of_version_1_in_hybrid_mode),
                 cmocka_unit_test(honours_the_root_of_a_mount),
                 cmocka_unit_test(stops_at_the_level_of_the_runtime),
+                cmocka_unit_test(dumps_only_groups_that_are_the_containers_own),
                 cmocka_unit_test(refuses_the_root_group_and_what_it_cannot_see),
                 cmocka_unit_test(freezes_and_thaws),
                 cmocka_unit_test(kills_a_frozen_process_before_it_runs_on),
