@@ -7,6 +7,7 @@
 #include "cli/units.h"
 #include "cli/verb.h"
 #include "oci/image.h"
+#include "oci/location.h"
 
 static int compression = COMPRESSION_NONE;
 static uint64_t level;
@@ -57,7 +58,7 @@ static int build(const char *from, const char *to, const struct progress *progre
         int ret = image_reference_parse(to, &reference, err);
 
         if (ret == 0)
-                ret = archive_open(from, &archive, err);
+                ret = location_open(from, &archive, err);
         return ret < 0 ? ret : image_build(archive, &reference, &chosen, progress, result, err);
 }
 

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
+#include "oci/location.h"
 
 /* Parts that need the dump, and what to load of it. */
 #define NEEDS_DUMP                                                                                           \
@@ -58,7 +59,7 @@ int inspection_load(const char *path, unsigned parts, pid_t pid, struct inspecti
         *inspection = (struct inspection){.path = path, .parts = parts};
         if (parts & NEEDS_PROCESSES)
                 inspection->parts |= INSPECT_PROCESSES;
-        ret = archive_open(path, &inspection->archive, err);
+        ret = location_open(path, &inspection->archive, err);
         if (ret == 0)
                 ret = metadata_load(inspection->archive, &inspection->metadata, err);
         if (ret == 0)
