@@ -8,6 +8,7 @@
 #include "cli/choices.h"
 #include "cli/memory.h"
 #include "cli/progress_bar.h"
+#include "cli/recovery.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -209,7 +210,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         if (level > 22 || timeout > UINT_MAX)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "%s is out of range",
                                  level > 22 ? "the compression level" : "the timeout");
-        if (runtime != NO_CHOICE)
+        ret = recovery_run(err);
+        if (ret == 0 && runtime != NO_CHOICE)
                 ret = runtime_driver_find(runtime_choices[runtime], &only, err);
         if (ret == 0)
                 ret = runtime_find_container(argv[0], only, &driver, &container, err);

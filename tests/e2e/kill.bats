@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# kill -9 of our processes, at any moment: the container goes on, and nothing that is there looks finished unless it
+# is.
+
+load helpers
+
+setup_file() {
+        images_on a memory
+        start a kill memory -e MEMORY_MIB=128
+        wait_for 60 on a podman exec kill cat /tmp/count
+}
+
+# What is left must be whole or absent, and the container must go on.
+check_after() {
+        wait_for 30 nothing_left a
+        goes_on a kill
+        [ ! -e /srv/kill.tar ] || on a checkpointctl verify /srv/kill.tar
+        rm -f /srv/kill.tar
+}
+
+# create_and CMD: starts a checkpoint on the node, then runs CMD there with its process number in $p.
+create_and() {
+        on a bash -c "checkpointctl create --quiet --output /srv/kill.tar kill & p=\$!; $1; wait \$p 2> /dev/null; true"
+}
+
+@test "the process that was started, at 16 moments" {
+        start=${EPOCHREALTIME/[.,]/}
+        on a checkpointctl create --quiet --output /srv/kill.tar kill
+        total=$((${EPOCHREALTIME/[.,]/} - start))
+        rm /srv/kill.tar
+        for i in $(seq 0 15); do
+                create_and "sleep $(awk "BEGIN { print $total * $i / 15e6 }"); kill -KILL \$p 2> /dev/null"
+                check_after
+        done
+}
+
+@test "in the middle of what makes an archive lasting" {
+        on a rm -f /srv/hits
+        for call in renameat2:1 renameat2:2 renameat2:3 fsync:1 fsync:2 fsync:3 fsync:4 linkat:1 unlinkat:1; do
+                on a bash -c "strace -f -qq -o /var/tmp/strace -e trace=${call%:*} \
+                        -e inject=${call%:*}:signal=KILL:when=${call#*:} \
+                        checkpointctl create --quiet --output /srv/kill.tar kill; grep -q KILL /var/tmp/strace &&
+                        echo $call >> /srv/hits; true"
+                check_after
+        done
+        # The moments are real ones.
+        grep -q renameat2 /srv/hits
+        grep -q fsync /srv/hits
+}
+
+@test "all our processes at once: the next command thaws what they left" {
+        for delay in 0.02 0.05 0.1 0.15 0.2 0.3; do
+                create_and "sleep $delay; pkill -KILL -x checkpointctl"
+                wait_for 30 on a bash -c '! pgrep -x criu'
+                on a checkpointctl doctor > /dev/null 2>> /srv/notes || [ $? -eq 5 ]
+                check_after
+        done
+        grep -q '^Note: 1 checkpoint had been killed' /srv/notes
+}
