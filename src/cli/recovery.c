@@ -10,7 +10,8 @@ int recovery_run(struct error *err)
 
         if (ret == 0 && count)
                 fprintf(stderr,
-                        "Note: %u checkpoint%s had been killed; what was frozen goes on, and what was unfinished is "
+                        "Note: %u checkpoint%s had been killed; what was frozen goes on, and what was "
+                        "unfinished is "
                         "removed.\n",
                         count, count == 1 ? "" : "s");
         return ret;

@@ -30,8 +30,9 @@ struct capture {
         const struct progress *progress;
         struct checkpoint_result *result;
         uint64_t begin_us, frozen_us, deadline_us;
-        int lock;
+        int lock, keeper;
         char *key, *mark, *program, *version;
+        bool marked, thawed;
         struct host_facts *host;
         struct workspace workspace;
         struct cgroup *cgroup;
@@ -50,12 +51,17 @@ struct capture {
  * is the last. */
 static void capture_free(struct capture *c)
 {
+        bool thawed;
+
         archive_writer_freep(&c->writer);
         pages_freep(&c->pages);
-        guard_freep(&c->guard);
+        thawed = !c->guard || guard_free(c->guard);
         cgroup_freep(&c->cgroup);
         workspace_free(&c->workspace);
         host_facts_freep(&c->host);
+        if (c->marked && thawed)
+                (void)unlink(c->mark);
+        cleanup_close(&c->keeper);
         cleanup_close(&c->lock);
         free(c->environment);
         free(c->config_variable);
@@ -135,10 +141,23 @@ static int runtime_environment(struct capture *c, struct error *err)
         return 0;
 }
 
+/* Says what is to be undone, before there is anything: whoever kills us, the next command finds it. */
+static int leave_mark(struct capture *c, struct error *err)
+{
+        struct mark mark = {.cgroup = c->thawed ? "" : cgroup_path(c->cgroup),
+                            .keep_frozen = c->plan.keep_frozen,
+                            .work_directory = c->workspace.path,
+                            .temporary = c->writer ? archive_writer_temp_path(c->writer) : ""};
+
+        c->marked = true;
+        return mark_write(c->mark, &mark, err);
+}
+
 /* Everything that can be known or made before the container is touched. */
 static int prepare(struct capture *c, struct error *err)
 {
         _cleanup_buffer_ struct buffer criu_options = {0};
+        enum cgroup_state state = CGROUP_THAWED;
         unsigned processes;
         int r;
 
@@ -157,9 +176,15 @@ static int prepare(struct capture *c, struct error *err)
                 r = network_check_own(c->container->pid, c->cgroup, err);
         if (r == 0)
                 r = cgroup_append_dump_options(c->cgroup, c->container->pid, &criu_options, err);
+        if (r == 0 && (r = cgroup_read_state(c->cgroup, &state)) < 0)
+                r = error_errno(err, -r, "read the state of `%s`", cgroup_path(c->cgroup));
+        c->plan.keep_frozen = state != CGROUP_THAWED;
         if (r == 0)
-                r = workspace_open(c->options->output, c->options, buffer_text(&criu_options), &c->workspace,
-                                   err);
+                r = workspace_name(c->options->output, c->result->id, &c->workspace, err);
+        if (r == 0)
+                r = leave_mark(c, err);
+        if (r == 0)
+                r = workspace_open(&c->workspace, c->options, buffer_text(&criu_options), err);
         if (r == 0)
                 r = pages_open(c->workspace.image_dir, processes + SPARE_PIPES, &c->pages, err);
         if (r == 0)
@@ -181,36 +206,32 @@ static unsigned freeze_timeout_ms(const struct capture *c)
 
 static int freeze(struct capture *c, struct error *err)
 {
-        struct mark mark = {.cgroup = cgroup_path(c->cgroup), .work_directory = c->workspace.path};
-        enum cgroup_state state;
-        int r = cgroup_read_state(c->cgroup, &state);
+        bool keep_frozen = c->plan.keep_frozen;
+        int r;
 
-        if (r < 0)
-                return error_errno(err, -r, "read the state of `%s`", cgroup_path(c->cgroup));
         c->plan = (struct guard_plan){.cgroup = c->cgroup,
-                                      .keep_frozen = state != CGROUP_THAWED,
+                                      .keep_frozen = keep_frozen,
                                       .pages = c->pages,
                                       .program = c->program,
                                       .argv = c->argv,
                                       .environment = c->environment,
                                       .output = c->workspace.output,
                                       .lock = c->lock,
+                                      .keeper = c->keeper,
                                       .freeze_timeout_ms = freeze_timeout_ms(c),
                                       .work_directory = c->workspace.path,
                                       .mark = c->mark};
+        /* The writer has a thread, which would not be there after the guardian's fork. */
         r = guard_start(&c->plan, &c->guard, err);
         if (r == 0)
                 r = archive_writer_open(c->options->output, c->options->replace, c->options->compression,
                                         c->options->level, &c->writer, err);
-        if (r < 0)
-                return r;
-        mark.keep_frozen = c->plan.keep_frozen;
-        mark.temporary = archive_writer_temp_path(c->writer);
-        r = guard_watch(c->guard, mark.temporary, err);
+        if (r == 0)
+                r = guard_watch(c->guard, archive_writer_temp_path(c->writer), err);
+        if (r == 0)
+                r = leave_mark(c, err);
         if (r == 0)
                 r = archive_writer_add(c->writer, "checkpoint/", 0700, SLICE_TEXT(""), err);
-        if (r == 0)
-                r = mark_write(c->mark, &mark, err);
         if (r == 0)
                 r = check_cancelled(c, err);
         if (r < 0)
@@ -303,7 +324,9 @@ static int thaw(struct capture *c, struct error *err)
         int r = guard_thaw(c->guard, err);
 
         c->result->times.frozen_us = clock_monotonic_us() - c->frozen_us;
-        return r;
+        c->thawed = r == 0;
+        /* From here on it may be frozen by others, and is not ours to thaw. */
+        return r < 0 ? r : leave_mark(c, err);
 }
 
 static int seal(struct capture *c, struct error *err)
@@ -400,6 +423,9 @@ static int lock(struct capture *c, struct error *err)
         c->lock = lock_acquire(c->container, c->deadline_us, c->progress, err);
         if (c->lock < 0)
                 return c->lock;
+        c->keeper = lock_acquire_keeper(c->container, err);
+        if (c->keeper < 0)
+                return c->keeper;
         /* Waiting for another checkpoint is not the time of this one. */
         if (c->deadline_us)
                 c->deadline_us = clock_monotonic_us() + (uint64_t)c->options->timeout_s * 1000000;
@@ -416,7 +442,8 @@ int capture_checkpoint(const struct runtime_driver *driver, const struct contain
                                                     .progress = progress,
                                                     .result = out,
                                                     .lock = -1,
-                                                    .workspace = {.dir = -1, .image_dir = -1, .output = -1}};
+                                                    .keeper = -1,
+                                                    .workspace = WORKSPACE_NONE};
         int r;
 
         *out = (struct checkpoint_result){0};

@@ -21,8 +21,8 @@ int capture_checkpoint(const struct runtime_driver *driver, const struct contain
                        const struct checkpoint_options *options, const struct progress *progress,
                        struct checkpoint_result *out, struct error *err);
 
-/* Thaws containers that a checkpoint of ours left frozen when all its processes were killed, and removes what
- * it left unfinished. `recovered`: how many there were. Checkpoints under way are left alone. */
+/* Ends the dumps of checkpoints whose processes were all killed, thaws their containers, and removes what
+ * they left unfinished. `recovered`: how many there were. Checkpoints under way are left alone. */
 int capture_recover(unsigned *recovered, struct error *err);
 
 #endif

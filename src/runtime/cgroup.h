@@ -34,10 +34,10 @@ int cgroup_descriptor(const struct cgroup *cgroup);
 /* 1 or 2. */
 unsigned cgroup_version(const struct cgroup *cgroup);
 /*
- * CRIU options ("cgroup-dump-controller") for a dump of `pid`, appended: they name the hierarchies in which it is
- * in a group of its container's; nothing where that is so in all. In the others (version 2 in hybrid mode, a
- * named hierarchy that the engine does not use) it shares the group of others, and CRIU would dump everything
- * below that and make it anew beneath the container's own group, at each restore once more.
+ * CRIU options ("cgroup-dump-controller") for a dump of `pid`, appended: they name the hierarchies in which
+ * it is in a group of its container's; nothing where that is so in all. In the others (version 2 in hybrid
+ * mode, a named hierarchy that the engine does not use) it shares the group of others, and CRIU would dump
+ * everything below that and make it anew beneath the container's own group, at each restore once more.
  */
 int cgroup_append_dump_options(const struct cgroup *cgroup, pid_t pid, struct buffer *out, struct error *err);
 /* Processes in it and below. */

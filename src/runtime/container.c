@@ -3,10 +3,10 @@
 
 void container_free(struct container *container)
 {
-        char **texts[] = {&container->id,      &container->name,        &container->engine,
-                          &container->runtime, &container->state,       &container->image,
-                          &container->bundle,  &container->rootfs,      &container->image_id,
-                          &container->upper,   &container->shm,         &container->log,
+        char **texts[] = {&container->id,      &container->name,         &container->engine,
+                          &container->runtime, &container->state,        &container->image,
+                          &container->bundle,  &container->rootfs,       &container->image_id,
+                          &container->upper,   &container->shm,          &container->log,
                           &container->created, &container->runtime_root, &container->image_digest};
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

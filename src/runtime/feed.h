@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An archive as a file that another program reads from its beginning to its end, any number of times, without
- * a copy on disk: a named pipe behind which the archive is expanded, one member replaced, and our own members left out.
+ * a copy on disk: a named pipe behind which the archive is expanded, one member replaced, and our own members
+ * left out.
  */
 #ifndef SNAP_RUNTIME_FEED_H
 #define SNAP_RUNTIME_FEED_H

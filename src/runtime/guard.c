@@ -176,29 +176,33 @@ int guard_thaw(struct guard *guard, struct error *err)
         return r;
 }
 
-/* Somebody killed the guardian: what it had to undo is ours. Our pipes are closed, so that the dump fails;
- * CRIU freezes the container again as it found it before it ends, therefore it must be gone before the thaw.
+/* Somebody killed the guardian, or it could not thaw: what it had to undo is ours. Our pipes are closed, so
+ * that the dump fails; CRIU freezes the container again as it found it before it ends, therefore it must be
+ * gone before the thaw.
  */
-static void take_over(const struct guard *guard)
+static bool take_over(const struct guard *guard)
 {
         struct pollfd alive = {guard->alive, 0, 0};
+        int r;
 
         (void)poll(&alive, 1, TAKE_OVER_MS);
-        if (!guard->plan->keep_frozen)
-                (void)cgroup_thaw(guard->plan->cgroup);
-        (void)unlink(guard->plan->mark);
+        r = guard->plan->keep_frozen ? 0 : cgroup_thaw(guard->plan->cgroup);
+        /* A container that has ended has no group any more. */
+        return r == 0 || r == -ENOENT || r == -ENODEV;
 }
 
-void guard_free(struct guard *guard)
+bool guard_free(struct guard *guard)
 {
+        bool thawed = true;
         int status = 0;
 
         (void)guard_send(guard, GUARD_RELEASE, NULL, NULL);
         while (waitpid(guard->pid, &status, 0) < 0 && errno == EINTR)
                 ;
         if (status != 0)
-                take_over(guard);
+                thawed = take_over(guard);
         close(guard->socket);
         close(guard->alive);
         free(guard);
+        return thawed;
 }

@@ -22,9 +22,10 @@ struct guard_plan {
         const char *const *environment; /* … and whole environment */
         int output;                     /* descriptor of a file for its standard output and error */
         int lock;                       /* lock_acquire(): held until the guardian and the runtime are gone */
+        int keeper;                     /* lock_acquire_keeper(): held until we and the guardian are gone */
         unsigned freeze_timeout_ms;
         const char *work_directory; /* removed when we die */
-        const char *mark;           /* file that says the container is frozen by us; removed with the thaw */
+        const char *mark; /* file that says what is to be undone; removed when we die, the last of all */
 };
 
 int guard_start(const struct guard_plan *plan, struct guard **out, struct error *err);
@@ -41,9 +42,8 @@ int guard_wait(struct guard *guard, int *exit_status, struct error *err);
 /* Breaks the dump off. Our own pages must be freed by the caller; then guard_wait. */
 int guard_break(struct guard *guard, struct error *err);
 int guard_thaw(struct guard *guard, struct error *err);
-/* Breaks off what still runs, thaws, and waits for the guardian's end. Our own pages must be freed before. */
-void guard_free(struct guard *guard);
-CLEANUP_DEFINE(struct guard *, guard_free);
-#define _cleanup_guard_ _cleanup_(guard_freep)
+/* Breaks off what still runs, thaws, and waits for the guardian's end. Our own pages must be freed before.
+ * False when the container could not be thawed. */
+bool guard_free(struct guard *guard);
 
 #endif

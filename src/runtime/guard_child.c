@@ -63,6 +63,7 @@ static void descriptors_tidy(const struct child *child)
         keep(kept, &count, child->alive);
         keep(kept, &count, plan->output);
         keep(kept, &count, plan->lock);
+        keep(kept, &count, plan->keeper);
         keep(kept, &count, cgroup_descriptor(plan->cgroup));
         for (size_t i = 0; i < count; i++) {
                 if (kept[i] > from)
@@ -148,8 +149,6 @@ static int container_thaw(struct child *child)
         if (r == -ENOENT || r == -ENODEV)
                 r = 0;
         child->frozen = r < 0;
-        if (r == 0)
-                (void)unlink(child->plan->mark);
         return r;
 }
 
@@ -244,8 +243,10 @@ void guard_child_main(const struct guard_plan *plan, int socket, int alive)
                         (void)unlink(child.temporary);
                 /* Uses malloc, which glibc makes fit for use in the child of a fork. */
                 (void)file_remove_tree(AT_FDCWD, plan->work_directory, NULL);
+                if (!child.frozen)
+                        (void)unlink(plan->mark);
                 _exit(1);
         }
         finish(&child);
-        _exit(0);
+        _exit(child.frozen);
 }

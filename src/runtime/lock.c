@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define WAIT_STEP_US 20000
+#define WAIT_STEP_US       20000
+#define KEEPER             ".keeper"
+#define KEEPER_PATIENCE_US 5000000
 
 char *lock_key(const struct container *container)
 {
@@ -21,7 +23,7 @@ char *lock_key(const struct container *container)
         return key;
 }
 
-static int lock_open(const char *key, struct error *err)
+static int lock_open(const char *key, const char *suffix, struct error *err)
 {
         _cleanup_free_ char *path = NULL;
         int fd, r;
@@ -29,17 +31,19 @@ static int lock_open(const char *key, struct error *err)
         r = file_mkdir_all(LOCK_DIRECTORY "/lock", 0700, err);
         if (r < 0)
                 return r;
-        if (asprintf(&path, LOCK_DIRECTORY "/lock/%s", key) < 0)
+        if (asprintf(&path, LOCK_DIRECTORY "/lock/%s%s", key, suffix) < 0) {
+                path = NULL;
                 return error_oom(err);
+        }
         fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
                 return error_errno(err, errno, "open the lock `%s`", path);
         return fd;
 }
 
-int lock_try(const char *key, struct error *err)
+static int try(const char *key, const char *suffix, struct error *err)
 {
-        _cleanup_close_ int fd = lock_open(key, err);
+        _cleanup_close_ int fd = lock_open(key, suffix, err);
 
         if (fd < 0)
                 return fd;
@@ -48,15 +52,25 @@ int lock_try(const char *key, struct error *err)
         return steal_fd(&fd);
 }
 
-int lock_acquire(const struct container *container, uint64_t deadline_us, const struct progress *progress,
-                 struct error *err)
+int lock_try(const char *key, struct error *err)
+{
+        return try(key, "", err);
+}
+
+int lock_try_keeper(const char *key, struct error *err)
+{
+        return try(key, KEEPER, err);
+}
+
+static int acquire(const struct container *container, const char *suffix, uint64_t deadline_us,
+                   const struct progress *progress, struct error *err)
 {
         _cleanup_free_ char *key = lock_key(container);
 
         if (!key)
                 return error_oom(err);
         for (bool told = false;; told = true) {
-                int fd = lock_try(key, err);
+                int fd = try(key, suffix, err);
 
                 if (fd != -EBUSY)
                         return fd;
@@ -71,4 +85,16 @@ int lock_acquire(const struct container *container, uint64_t deadline_us, const 
                                          "another checkpoint of `%s` did not end in time", container->name);
                 usleep(WAIT_STEP_US);
         }
+}
+
+int lock_acquire(const struct container *container, uint64_t deadline_us, const struct progress *progress,
+                 struct error *err)
+{
+        return acquire(container, "", deadline_us, progress, err);
+}
+
+int lock_acquire_keeper(const struct container *container, struct error *err)
+{
+        /* Only who looks whether it is free holds it beside us, for a moment. */
+        return acquire(container, KEEPER, clock_monotonic_us() + KEEPER_PATIENCE_US, NULL, err);
 }

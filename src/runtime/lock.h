@@ -15,8 +15,14 @@
  */
 int lock_acquire(const struct container *container, uint64_t deadline_us, const struct progress *progress,
                  struct error *err);
-/* The same without waiting, by the name "ENGINE-ID". -EBUSY when somebody holds it. */
+/*
+ * The keeper's lock of a container whose lock is held: for whoever looks after its dump, and not, as that
+ * one, for the runtime too. Lock held and keeper's free: the dump runs on with nobody to end it.
+ */
+int lock_acquire_keeper(const struct container *container, struct error *err);
+/* The same two without waiting, by the name "ENGINE-ID". -EBUSY when somebody holds it. */
 int lock_try(const char *key, struct error *err);
+int lock_try_keeper(const char *key, struct error *err);
 /* "ENGINE-ID", to be freed; NULL when out of memory. */
 char *lock_key(const struct container *container);
 

@@ -3,14 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "runtime/capture.h"
 #include "runtime/cgroup.h"
 #include "runtime/lock.h"
+#include "runtime/pages.h"
 
 #define MARK_DIRECTORY LOCK_DIRECTORY "/frozen"
 #define MARK_LIMIT     (64 * KIB)
+/* A dump without readers fails at once; more means that CRIU hangs in the kernel. */
+#define TAKE_OVER_US      30000000
+#define TAKE_OVER_STEP_US 20000
 
 char *mark_path(const char *key)
 {
@@ -46,6 +51,14 @@ int mark_write(const char *path, const struct mark *mark, struct error *err)
         return file_writer_commit(file, err);
 }
 
+/* `doc` refers to `text`. */
+static int mark_read(const char *path, struct buffer *text, yyjson_doc **doc, struct error *err)
+{
+        int r = file_read(AT_FDCWD, path, MARK_LIMIT, text, err);
+
+        return r < 0 ? r : json_parse(buffer_slice(text), path, doc, err);
+}
+
 int mark_undo(const char *path, struct error *err)
 {
         _cleanup_buffer_ struct buffer text = {0};
@@ -57,9 +70,7 @@ int mark_undo(const char *path, struct error *err)
 
         if (access(path, F_OK) < 0)
                 return 0;
-        r = file_read(AT_FDCWD, path, MARK_LIMIT, &text, err);
-        if (r == 0)
-                r = json_parse(buffer_slice(&text), path, &doc, err);
+        r = mark_read(path, &text, &doc, err);
         if (r < 0)
                 return r;
         root = yyjson_doc_get_root(doc);
@@ -67,18 +78,59 @@ int mark_undo(const char *path, struct error *err)
         temporary = json_text(root, "temporary");
         work = json_text(root, "workDirectory");
         /* A group that is gone needs no thaw: the container has ended. */
-        if (group && !json_bool_or(root, "keepFrozen", false) && access(group, F_OK) == 0) {
+        if (group && *group && !json_bool_or(root, "keepFrozen", false) && access(group, F_OK) == 0) {
                 r = cgroup_open_path(group, &cgroup, err);
                 if (r == 0)
                         r = cgroup_thaw(cgroup);
                 if (r < 0)
                         return error_wrap(err, r, "thaw what a killed checkpoint left frozen");
         }
-        if (temporary)
+        if (temporary && *temporary)
                 (void)unlink(temporary);
         if (work)
                 r = file_remove_tree(AT_FDCWD, work, err);
         return r < 0 ? r : unlink(path) < 0 ? error_errno(err, errno, "remove `%s`", path) : 0;
+}
+
+/* Nobody reads what CRIU writes any more, and it may wait for that without end. */
+static int dump_end(const char *mark, struct error *err)
+{
+        _cleanup_buffer_ struct buffer text = {0};
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        _cleanup_close_ int work = -1, images = -1;
+        _cleanup_pages_ struct pages *pages = NULL;
+        int r = mark_read(mark, &text, &doc, err);
+
+        if (r < 0)
+                return r;
+        work = open(json_text_or(yyjson_doc_get_root(doc), "workDirectory", ""),
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        images = work < 0 ? -1 : openat(work, "images", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        /* What has no directory any more has no dump that could wait. */
+        if (images < 0)
+                return 0;
+        r = pages_adopt(images, &pages, err);
+        if (r == 0)
+                pages_break(pages);
+        return r;
+}
+
+/* The lock of a container whose checkpoint is dead: its descriptor, or -EBUSY when that lives. */
+static int lock_take_over(const char *key, const char *mark, struct error *err)
+{
+        uint64_t limit = clock_monotonic_us() + TAKE_OVER_US;
+        int lock = lock_try(key, err), keeper, r;
+
+        if (lock != -EBUSY)
+                return lock;
+        keeper = lock_try_keeper(key, err);
+        if (keeper < 0)
+                return keeper;
+        r = dump_end(mark, err);
+        close(keeper);
+        while (r == 0 && (lock = lock_try(key, err)) == -EBUSY && clock_monotonic_us() < limit)
+                usleep(TAKE_OVER_STEP_US);
+        return r < 0 ? r : lock;
 }
 
 int capture_recover(unsigned *recovered, struct error *err)
@@ -97,7 +149,7 @@ int capture_recover(unsigned *recovered, struct error *err)
                 path = mark_path(item->d_name);
                 if (!path)
                         return error_oom(err);
-                lock = lock_try(item->d_name, err);
+                lock = lock_take_over(item->d_name, path, err);
                 if (lock == -EBUSY) /* no accident: that checkpoint is being made */
                         continue;
                 r = lock < 0 ? lock : mark_undo(path, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file beside the lock, made before a container is frozen and removed when it runs again. Should everything
- * of ours be killed at once, guardian included, the mark with a free lock says what is to be thawed and
- * removed.
+ * A file beside the lock, made before there is anything to be undone and removed when the container runs
+ * again. Should everything of ours be killed at once, guardian included, the mark with a free lock says what
+ * is to be thawed and removed.
  */
 #ifndef SNAP_RUNTIME_MARK_H
 #define SNAP_RUNTIME_MARK_H
@@ -11,9 +11,9 @@
 #include "base/error.h"
 
 struct mark {
-        const char *cgroup;    /* directory */
+        const char *cgroup;    /* directory; "": it runs again already */
         bool keep_frozen;      /* it was frozen before: nothing to thaw */
-        const char *temporary; /* unfinished archive */
+        const char *temporary; /* unfinished archive; "": none yet */
         const char *work_directory;
 };
 

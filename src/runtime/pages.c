@@ -38,42 +38,79 @@ static void pipe_name(unsigned index, char name[32])
         snprintf(name, 32, "pages-%u.img", index + 1);
 }
 
-static int pipe_open(int dir, unsigned index, struct page_pipe *out, struct error *err)
+/* Without O_NONBLOCK this would wait for CRIU. */
+static int pipe_open(int dir, unsigned index)
+{
+        char name[32];
+
+        pipe_name(index, name);
+        return openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int pipe_make(int dir, unsigned index, struct page_pipe *out, struct error *err)
 {
         char name[32];
 
         pipe_name(index, name);
         if (mkfifoat(dir, name, 0600) < 0)
                 return error_errno(err, errno, "make the named pipe `%s`", name);
-        /* Without O_NONBLOCK this would wait for CRIU. */
-        out->fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        out->fd = pipe_open(dir, index);
         if (out->fd < 0)
                 return error_errno(err, errno, "open the named pipe `%s`", name);
         return 0;
 }
 
-int pages_open(int dir, unsigned count, struct pages **out, struct error *err)
+static int pages_new(int dir, unsigned most, struct pages **out, struct error *err)
 {
-        _cleanup_pages_ struct pages *pages = NULL;
+        _cleanup_pages_ struct pages *pages = calloc(1, sizeof(*pages) + most * sizeof(pages->pipes[0]));
 
-        if (count > PAGES_MOST)
-                count = PAGES_MOST;
-        pages = calloc(1, sizeof(*pages) + count * sizeof(pages->pipes[0]));
         if (!pages)
                 return error_oom(err);
         pages->dir = dir;
         pages->block = malloc(BLOCK_SIZE);
         if (!pages->block)
                 return error_oom(err);
-        for (unsigned i = 0; i < count; i++) {
-                int r;
+        *out = steal_ptr(pages);
+        return 0;
+}
 
+int pages_open(int dir, unsigned count, struct pages **out, struct error *err)
+{
+        _cleanup_pages_ struct pages *pages = NULL;
+        int r;
+
+        if (count > PAGES_MOST)
+                count = PAGES_MOST;
+        r = pages_new(dir, count, &pages, err);
+        for (unsigned i = 0; r == 0 && i < count; i++) {
                 pages->pipes[i] = (struct page_pipe){-1, -1, PIPE_WAITING};
                 pages->count = i + 1;
-                r = pipe_open(dir, i, &pages->pipes[i], err);
-                if (r < 0)
-                        return r;
+                r = pipe_make(dir, i, &pages->pipes[i], err);
         }
+        if (r < 0)
+                return r;
+        *out = steal_ptr(pages);
+        return 0;
+}
+
+int pages_adopt(int dir, struct pages **out, struct error *err)
+{
+        _cleanup_pages_ struct pages *pages = NULL;
+        int r = pages_new(dir, PAGES_MOST, &pages, err);
+
+        while (r == 0 && pages->count < PAGES_MOST) {
+                struct stat status;
+                int fd = pipe_open(dir, pages->count);
+
+                if (fd < 0)
+                        break;
+                pages->pipes[pages->count++] = (struct page_pipe){fd, -1, PIPE_WAITING};
+                /* Beyond the pipes CRIU makes ordinary files. */
+                if (fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+                        break;
+        }
+        if (r < 0)
+                return r;
         *out = steal_ptr(pages);
         return 0;
 }

@@ -16,6 +16,8 @@ struct pages;
 
 /* Makes the pipes "pages-1.img" to "pages-COUNT.img" in the open directory `dir` (borrowed). */
 int pages_open(int dir, unsigned count, struct pages **out, struct error *err);
+/* Opens the pipes that are in `dir` already, left by a process that was killed: to break its dump off. */
+int pages_adopt(int dir, struct pages **out, struct error *err);
 /* Closes our ends. */
 void pages_free(struct pages *pages);
 CLEANUP_DEFINE(struct pages *, pages_free);

@@ -8,10 +8,10 @@
 enum check_status { CHECK_OK, CHECK_WARNING, CHECK_FAILED, CHECK_UNKNOWN };
 
 struct check {
-        char *name;    /* "io_uring", "established-tcp", "cpu-features", "base-image", … stable */
+        char *name; /* "io_uring", "established-tcp", "cpu-features", "base-image", … stable */
         enum check_status status;
-        char *reason;  /* what was seen, naming the object */
-        char *remedy;  /* "" when nothing is to be done */
+        char *reason; /* what was seen, naming the object */
+        char *remedy; /* "" when nothing is to be done */
 };
 
 struct check_list {

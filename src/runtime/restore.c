@@ -162,8 +162,9 @@ static int restore_either(struct restoration *restoration, const char *path, str
                                             : restore_file(restoration, path, out, err);
 }
 
-int restore_check(const char *path, const struct runtime_driver *driver, const struct restore_options *options,
-                  const struct progress *progress, struct check_list *out, struct error *err)
+int restore_check(const char *path, const struct runtime_driver *driver,
+                  const struct restore_options *options, const struct progress *progress,
+                  struct check_list *out, struct error *err)
 {
         _cleanup_(restoration_free) struct restoration restoration = {
                 .driver = driver, .options = *options, .progress = progress, .checks = out};

@@ -5,13 +5,15 @@
 
 #include "runtime/preflight.h"
 
-/* `driver` NULL: the one that fits the archive's engine. "Restored" is returned only after the process tree of
- * the dump has been seen running; otherwise ERROR_RESTORE_NOT_SEEN. */
-int restore_archive(const char *path, const struct runtime_driver *driver, const struct restore_options *options,
-                    const struct progress *progress, struct restore_result *out, struct error *err);
+/* `driver` NULL: the one that fits the archive's engine. "Restored" is returned only after the process tree
+ * of the dump has been seen running; otherwise ERROR_RESTORE_NOT_SEEN. */
+int restore_archive(const char *path, const struct runtime_driver *driver,
+                    const struct restore_options *options, const struct progress *progress,
+                    struct restore_result *out, struct error *err);
 
 /* Verifies and runs the checks of a restore, and restores nothing. The same choice of driver. */
-int restore_check(const char *path, const struct runtime_driver *driver, const struct restore_options *options,
-                  const struct progress *progress, struct check_list *out, struct error *err);
+int restore_check(const char *path, const struct runtime_driver *driver,
+                  const struct restore_options *options, const struct progress *progress,
+                  struct check_list *out, struct error *err);
 
 #endif

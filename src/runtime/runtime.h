@@ -14,21 +14,21 @@
 /* A container as its engine knows it. Text is owned, "" when unknown. */
 struct container {
         char *id, *name;
-        char *engine;          /* driver: "podman", "crun", "runc" */
-        char *runtime;         /* the OCI runtime program that runs it: path or name */
-        char *runtime_root;    /* its --root; "" for the default */
-        char *state;           /* "running", "paused", "exited", "created" */
+        char *engine;           /* driver: "podman", "crun", "runc" */
+        char *runtime;          /* the OCI runtime program that runs it: path or name */
+        char *runtime_root;     /* its --root; "" for the default */
+        char *state;            /* "running", "paused", "exited", "created" */
         char *image, *image_id; /* "" for a bare bundle */
         char *image_digest;     /* of its manifest, "sha256:…"; "" when unknown */
-        char *bundle;          /* directory with config.json */
-        char *rootfs;          /* merged root directory on the host */
-        char *upper;           /* overlay upper directory; "" when the root is a plain directory */
-        char **lowers;         /* overlay lower directories, top first, NULL-terminated; NULL when none */
-        char *shm;             /* directory mounted on /dev/shm when the engine owns it; "" */
-        char *log;             /* container log file; "" */
-        char *created;         /* RFC 3339 */
-        pid_t pid;             /* init, in our PID namespace; 0 when not running */
-        void *record;          /* what the driver keeps for itself; released with the container */
+        char *bundle;           /* directory with config.json */
+        char *rootfs;           /* merged root directory on the host */
+        char *upper;            /* overlay upper directory; "" when the root is a plain directory */
+        char **lowers;          /* overlay lower directories, top first, NULL-terminated; NULL when none */
+        char *shm;              /* directory mounted on /dev/shm when the engine owns it; "" */
+        char *log;              /* container log file; "" */
+        char *created;          /* RFC 3339 */
+        pid_t pid;              /* init, in our PID namespace; 0 when not running */
+        void *record;           /* what the driver keeps for itself; released with the container */
         void (*record_free)(void *record);
 };
 void container_free(struct container *container);
@@ -47,17 +47,17 @@ struct check_list; /* preflight.h */
 enum tcp_policy { TCP_REFUSE, TCP_KEEP, TCP_CLOSE };
 
 struct checkpoint_options {
-        const char *output;           /* path of the archive to be */
-        bool replace;                 /* overwrite it */
+        const char *output; /* path of the archive to be */
+        bool replace;       /* overwrite it */
         enum compression compression;
         int level;
-        bool stop;                    /* end the container when the archive is complete and verified */
+        bool stop; /* end the container when the archive is complete and verified */
         enum tcp_policy tcp;
         bool file_locks;
-        uint64_t ghost_limit;         /* bytes; 0: CRIU's default (1 MiB) */
-        unsigned timeout_s;           /* for the freeze and dump; 0: none */
-        bool skip_volumes;            /* leave named volumes out */
-        bool force;                   /* go on although preflight objects */
+        uint64_t ghost_limit; /* bytes; 0: CRIU's default (1 MiB) */
+        unsigned timeout_s;   /* for the freeze and dump; 0: none */
+        bool skip_volumes;    /* leave named volumes out */
+        bool force;           /* go on although preflight objects */
 };
 
 /* Microseconds and bytes of each phase, for reports. */
@@ -74,8 +74,8 @@ struct checkpoint_result {
 };
 
 struct restore_options {
-        const char *name;       /* of the new container; NULL: the old one's */
-        const char *bundle;     /* bare bundles: an existing bundle to use instead of the archive's spec */
+        const char *name;   /* of the new container; NULL: the old one's */
+        const char *bundle; /* bare bundles: an existing bundle to use instead of the archive's spec */
         enum tcp_policy tcp;
         bool file_locks;
         bool force;
@@ -85,8 +85,8 @@ struct restore_options {
 struct restore_result {
         char *container_id, *name; /* owned */
         pid_t pid;
-        uint64_t start_time;   /* of the init process, clock ticks since boot (/proc/PID/stat field 22) */
-        unsigned processes;    /* seen running, equal to the dump's tree */
+        uint64_t start_time; /* of the init process, clock ticks since boot (/proc/PID/stat field 22) */
+        unsigned processes;  /* seen running, equal to the dump's tree */
         uint64_t preflight_us, restore_us, total_us;
 };
 void restore_result_free(struct restore_result *result);
@@ -125,9 +125,9 @@ int runtime_driver_find(const char *name, const struct runtime_driver **out, str
 int runtime_find_container(const char *name, const struct runtime_driver *only,
                            const struct runtime_driver **driver, struct container **out, struct error *err);
 
-extern const struct error_kind ERROR_CONTAINER_NOT_FOUND, ERROR_CONTAINER_NOT_RUNNING, ERROR_CONTAINER_AMBIGUOUS,
-        ERROR_CONTAINER_EXISTS, ERROR_RUNTIME_FAILED, ERROR_PREFLIGHT, ERROR_FREEZE, ERROR_CGROUP_SHARED,
-        ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES;
+extern const struct error_kind ERROR_CONTAINER_NOT_FOUND, ERROR_CONTAINER_NOT_RUNNING,
+        ERROR_CONTAINER_AMBIGUOUS, ERROR_CONTAINER_EXISTS, ERROR_RUNTIME_FAILED, ERROR_PREFLIGHT,
+        ERROR_FREEZE, ERROR_CGROUP_SHARED, ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES;
 extern const struct error_kind *const runtime_error_kinds[];
 
 #endif

@@ -8,28 +8,22 @@
 
 #define LOG_TAIL MIB /* of a log that is read back for an error; its end has the reason */
 
-static int directory_make(struct workspace *workspace, const char *archive_path, struct error *err)
+int workspace_name(const char *archive_path, const char *id, struct workspace *out, struct error *err)
 {
         _cleanup_free_ char *parent = NULL, *real = NULL;
         const char *slash = strrchr(archive_path, '/');
         const char *name = slash ? slash + 1 : archive_path;
 
+        *out = WORKSPACE_NONE;
         parent = slash ? strndup(archive_path, (size_t)(slash - archive_path) + 1) : strdup(".");
         if (!parent)
                 return error_oom(err);
         real = realpath(parent, NULL);
         if (!real)
                 return error_errno(err, errno, "find the directory of `%s`", archive_path);
-        if (asprintf(&workspace->path, "%s/.%.200s.work.XXXXXX", strcmp(real, "/") == 0 ? "" : real, name) <
-            0) {
-                workspace->path = NULL;
+        if (asprintf(&out->path, "%s/.%.200s.work.%s", strcmp(real, "/") == 0 ? "" : real, name, id) < 0) {
+                out->path = NULL;
                 return error_oom(err);
-        }
-        if (!mkdtemp(workspace->path)) {
-                int r = error_errno(err, errno, "make a directory in `%s`", real);
-
-                free(steal_ptr(workspace->path));
-                return r;
         }
         return 0;
 }
@@ -48,8 +42,8 @@ static int config_write(const struct workspace *workspace, const struct checkpoi
                 r = buffer_printf(&text, "ghost-limit %llu\n", (unsigned long long)options->ghost_limit);
         if (r == 0 && options->tcp == TCP_CLOSE)
                 r = buffer_append_text(&text, "tcp-close\n");
-        /* Connections that nobody has accepted yet stay in the container that goes on; the copy never had them.
-         * Without this a busy server could not be dumped at all. */
+        /* Connections that nobody has accepted yet stay in the container that goes on; the copy never had
+         * them. Without this a busy server could not be dumped at all. */
         if (r == 0 && options->tcp != TCP_REFUSE)
                 r = buffer_append_text(&text, "skip-in-flight\n");
         if (r == 0)
@@ -64,32 +58,28 @@ static int open_at(int dir, const char *name, int flags, struct error *err)
         return fd < 0 ? error_errno(err, errno, "open `%s` in the work directory", name) : fd;
 }
 
-int workspace_open(const char *archive_path, const struct checkpoint_options *options,
-                   const char *more_options, struct workspace *out, struct error *err)
+int workspace_open(struct workspace *workspace, const struct checkpoint_options *options,
+                   const char *more_options, struct error *err)
 {
-        _cleanup_workspace_ struct workspace workspace = {.dir = -1, .image_dir = -1, .output = -1};
-        int r = directory_make(&workspace, archive_path, err);
+        int r;
 
-        if (r < 0)
-                return r;
-        if (asprintf(&workspace.images, "%s/images", workspace.path) < 0 ||
-            asprintf(&workspace.config, "%s/criu.conf", workspace.path) < 0)
+        if (asprintf(&workspace->images, "%s/images", workspace->path) < 0) {
+                workspace->images = NULL;
                 return error_oom(err);
-        if (mkdir(workspace.images, 0700) < 0)
-                return error_errno(err, errno, "make `%s`", workspace.images);
-        workspace.dir = r = open_at(AT_FDCWD, workspace.path, O_RDONLY | O_DIRECTORY, err);
+        }
+        if (asprintf(&workspace->config, "%s/criu.conf", workspace->path) < 0) {
+                workspace->config = NULL;
+                return error_oom(err);
+        }
+        if (mkdir(workspace->path, 0700) < 0 || mkdir(workspace->images, 0700) < 0)
+                return error_errno(err, errno, "make the directory `%s`", workspace->images);
+        workspace->dir = r = open_at(AT_FDCWD, workspace->path, O_RDONLY | O_DIRECTORY, err);
         if (r >= 0)
-                workspace.image_dir = r = open_at(workspace.dir, "images", O_RDONLY | O_DIRECTORY, err);
+                workspace->image_dir = r = open_at(workspace->dir, "images", O_RDONLY | O_DIRECTORY, err);
         if (r >= 0)
-                workspace.output = r =
-                        open_at(workspace.dir, "runtime.log", O_RDWR | O_CREAT | O_APPEND, err);
-        if (r >= 0)
-                r = config_write(&workspace, options, more_options, err);
-        if (r < 0)
-                return r;
-        *out = workspace;
-        workspace = (struct workspace){.dir = -1, .image_dir = -1, .output = -1};
-        return 0;
+                workspace->output = r =
+                        open_at(workspace->dir, "runtime.log", O_RDWR | O_CREAT | O_APPEND, err);
+        return r < 0 ? r : config_write(workspace, options, more_options, err);
 }
 
 void workspace_free(struct workspace *workspace)
@@ -104,7 +94,7 @@ void workspace_free(struct workspace *workspace)
         free(workspace->path);
         free(workspace->images);
         free(workspace->config);
-        *workspace = (struct workspace){.dir = -1, .image_dir = -1, .output = -1};
+        *workspace = WORKSPACE_NONE;
 }
 
 static int add_file(int dir, const char *name, const char *member, uint32_t mode,

@@ -42,6 +42,7 @@ static void fixture_start(struct fixture *f, const char *script)
                 .environment = (const char *const *)environ,
                 .output = open("work/log", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
                 .lock = open("work/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
+                .keeper = open("work/keeper", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
                 .freeze_timeout_ms = 5000,
                 .work_directory = "work",
                 .mark = "mark",
@@ -58,11 +59,13 @@ static void fixture_end(struct fixture *f)
         if (f->pages)
                 pages_free(f->pages);
         if (f->guard)
-                guard_free(f->guard);
+                assert_true(guard_free(f->guard));
         assert_true(counting_goes_on(&f->counting));
-        assert_int_equal(access("mark", F_OK), -1);
+        /* As long as we live, it is ours to remove. */
+        assert_int_equal(unlink("mark"), 0);
         close(f->plan.output);
         close(f->plan.lock);
+        close(f->plan.keeper);
         close(f->images);
         cgroup_free(f->cgroup);
         counting_end(&f->counting);
@@ -168,6 +171,7 @@ static void undoes_all_when_we_are_killed(void **state)
                                              .environment = (const char *const *)environ,
                                              .output = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
                                              .lock = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
+                                             .keeper = open("keeper", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
                                              .freeze_timeout_ms = 5000,
                                              .work_directory = "work",
                                              .mark = "mark"};

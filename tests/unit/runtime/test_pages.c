@@ -241,6 +241,34 @@ static void breaks_off_before_an_image(void **state)
         assert_int_equal(dump_end(&dump), 3);
 }
 
+static void criu_waiting(int dir)
+{
+        while (faccessat(dir, "alone", F_OK, 0) < 0)
+                usleep(1000);
+        criu_endless(dir);
+}
+
+/* Whoever read the pipes was killed: CRIU waits for a reader, and somebody else has to end that. */
+static void breaks_off_what_another_left(void **state)
+{
+        struct error err = {0};
+        struct pages *adopted;
+        struct dump dump;
+        int result;
+
+        dump_start(&dump, 2, criu_waiting);
+        pages_free(dump.pages);
+        dump.pages = NULL;
+        assert_int_equal(mkdir("images/alone", 0700), 0);
+        usleep(50000); /* so that it waits in open; if it does not yet, it finds a directory there */
+        assert_success(pages_adopt(dump.dir, &adopted, &err), &err);
+        assert_int_equal(pages_descriptors(adopted, (int[PAGES_MOST + 1]){0}), 3);
+        pages_break(adopted);
+        pages_free(adopted);
+        result = dump_end(&dump);
+        assert_true(result == 2 || result == 3);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -251,6 +279,8 @@ int main(void)
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(breaks_off_in_an_image, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(breaks_off_before_an_image, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(breaks_off_what_another_left, scratch_setup,
+                                                scratch_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
