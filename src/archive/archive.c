@@ -69,8 +69,7 @@ static int compare_names(const void *a, const void *b, void *context)
         return strcmp(members[*(const size_t *)a].name, members[*(const size_t *)b].name);
 }
 
-/* Sorts the names and refuses doubles: which of two a reader takes would be its own choice. */
-static int sort_names(struct archive *archive, struct error *err)
+int archive_sort_names(struct archive *archive, struct error *err)
 {
         archive->by_name = reallocarray(NULL, archive->count + 1, sizeof(size_t));
         if (!archive->by_name)
@@ -100,8 +99,7 @@ static bool is_checkpoint(const struct archive *archive)
         return false;
 }
 
-/* Takes over the digests that our own archives carry. Members that are not listed keep none. */
-static int load_digests(struct archive *archive, struct error *err)
+int archive_load_digests(struct archive *archive, struct error *err)
 {
         _cleanup_json_ yyjson_doc *facts = NULL;
         yyjson_val *members, *key;
@@ -146,19 +144,38 @@ static int open_by_form(struct archive *archive, struct error *err)
         return archive_scan_tar(archive, err);
 }
 
-int archive_open(const char *path, struct archive **out, struct error *err)
+struct archive *archive_new(const char *path, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = calloc(1, sizeof(*archive));
+
+        if (archive) {
+                archive->fd = -1;
+                archive->cache.frame = SIZE_MAX;
+                pthread_mutex_init(&archive->cache.lock, NULL);
+                archive->path = strdup(path);
+        }
+        if (!archive || !archive->path) {
+                error_oom(err);
+                return NULL;
+        }
+        return steal_ptr(archive);
+}
+
+/* What is left to do once the members are known. */
+static int finish(struct archive *archive, struct error *err)
+{
+        int ret = archive_sort_names(archive, err);
+
+        return ret < 0 ? ret : archive_load_digests(archive, err);
+}
+
+static int open_path(const char *path, bool any, struct archive **out, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = archive_new(path, err);
         int ret;
 
         if (!archive)
-                return error_oom(err);
-        archive->fd = -1;
-        archive->cache.frame = SIZE_MAX;
-        pthread_mutex_init(&archive->cache.lock, NULL);
-        archive->path = strdup(path);
-        if (!archive->path)
-                return error_oom(err);
+                return -ENOMEM;
         /* O_NONBLOCK: a FIFO of that name must not make us wait. */
         archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (archive->fd < 0)
@@ -166,17 +183,53 @@ int archive_open(const char *path, struct archive **out, struct error *err)
         ret = open_by_form(archive, err);
         if (ret < 0)
                 return ret;
-        if (!is_checkpoint(archive))
+        if (!any && !is_checkpoint(archive))
                 return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG,
                                  "`%s` holds no checkpoint: there is no `checkpoint` directory in it", path);
-        ret = sort_names(archive, err);
-        if (ret < 0)
-                return ret;
-        ret = load_digests(archive, err);
+        ret = finish(archive, err);
         if (ret < 0)
                 return ret;
         *out = steal_ptr(archive);
         return 0;
+}
+
+int archive_open(const char *path, struct archive **out, struct error *err)
+{
+        return open_path(path, false, out, err);
+}
+
+int archive_open_any(const char *path, struct archive **out, struct error *err)
+{
+        return open_path(path, true, out, err);
+}
+
+int archive_open_inner(const struct archive *outer, const struct archive_member *member, struct archive **out,
+                       struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_free_ char *path = NULL;
+        int ret;
+
+        if (outer->form != ARCHIVE_TAR || outer->compression != COMPRESSION_NONE)
+                return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                                 "`%s` is compressed: `%s` cannot be looked into where it lies", outer->path,
+                                 member->name);
+        if (asprintf(&path, "%s/%s", outer->path, member->name) < 0)
+                return error_oom(err);
+        archive = archive_new(path, err);
+        if (!archive)
+                return -ENOMEM;
+        archive->fd = fcntl(outer->fd, F_DUPFD_CLOEXEC, 0);
+        if (archive->fd < 0)
+                return error_errno(err, errno, "cannot open `%s`", path);
+        archive->origin = outer->origin + member->offset;
+        archive->size = member->size;
+        ret = archive_scan_tar(archive, err);
+        if (ret == 0)
+                ret = finish(archive, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
 }
 
 void archive_free(struct archive *archive)

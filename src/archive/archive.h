@@ -35,6 +35,12 @@ struct archive_member {
 /* Opens a tar archive or a directory. Refuses names that escape and members other than files and directories
  * at the level of the archive (-EBADMSG, ERROR_ARCHIVE_NAME). */
 int archive_open(const char *path, struct archive **out, struct error *err);
+/* The same whatever the members are: for what holds checkpoints without being one (podset.h). */
+int archive_open_any(const char *path, struct archive **out, struct error *err);
+/* The archive that is a member of a plain one, whatever its own members are, read where it lies. Does not
+ * need `outer` any more. -ENOTSUP (ERROR_UNSUPPORTED) when `outer` is compressed. */
+int archive_open_inner(const struct archive *outer, const struct archive_member *member, struct archive **out,
+                       struct error *err);
 void archive_free(struct archive *archive);
 CLEANUP_DEFINE(struct archive *, archive_free);
 #define _cleanup_archive_ _cleanup_(archive_freep)

@@ -25,9 +25,10 @@ struct archive {
         char *path;
         enum archive_form form;
         enum compression compression;
-        int fd;               /* the file or the directory */
-        bool bare;            /* a directory of CRIU: "checkpoint/" is not on disk */
-        uint64_t size;        /* bytes of the file */
+        int fd;          /* the file or the directory */
+        bool bare;       /* a directory of CRIU: "checkpoint/" is not on disk */
+        uint64_t origin; /* where it begins in the file: not at 0 when it is a member of another archive */
+        uint64_t size;   /* bytes of the file, or of the member */
         uint64_t stream_size; /* of the expanded tar; unknown (0) when it must be read forward */
         struct archive_member *members;
         size_t count, capacity;
@@ -38,6 +39,14 @@ struct archive {
         struct frame_cache cache;
 };
 
+/* An archive without members yet, its file not open. */
+struct archive *archive_new(const char *path, struct error *err);
+/* Reads the beginning of an open tar file for its compression. */
+int archive_detect(struct archive *archive, struct error *err);
+/* Sorts the names and refuses doubles: which of two a reader takes would be its own choice. */
+int archive_sort_names(struct archive *archive, struct error *err);
+/* Takes over the digests that our own archives carry. Members that are not listed keep none. */
+int archive_load_digests(struct archive *archive, struct error *err);
 /* Fills the members of an open tar file: from its index, by seeking, or in one pass. */
 int archive_scan_tar(struct archive *archive, struct error *err);
 /* The same for a directory. */
@@ -45,6 +54,10 @@ int archive_scan_directory(struct archive *archive, struct error *err);
 /* Appends one member, `name` as found in the tar (copied; `member->name` is ignored). Refuses unsafe ones. */
 int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
                        struct error *err);
+
+struct tar_walk;
+/* Appends the current entry of a walk over the archive itself. */
+int archive_add_entry(struct archive *archive, const struct tar_walk *walk, struct error *err);
 
 /* A name as we speak of it: without "./" in front and '/' behind, which is how tars are written. `size`
  * bytes; none for the root of the archive itself. */

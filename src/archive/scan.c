@@ -6,7 +6,7 @@
 #include "archive/walk.h"
 #include "base/file.h"
 
-static int add_entry(struct archive *archive, const struct tar_walk *walk, struct error *err)
+int archive_add_entry(struct archive *archive, const struct tar_walk *walk, struct error *err)
 {
         const struct archive_member member = {.type = walk->entry.type,
                                               .mode = walk->entry.mode,
@@ -71,7 +71,7 @@ static int walk_members(struct archive *archive, struct stream *stream, bool kee
         while ((ret = tar_walk_next(&walk, err)) > 0) {
                 size_t before = archive->count;
 
-                ret = add_entry(archive, &walk, err);
+                ret = archive_add_entry(archive, &walk, err);
                 if (ret < 0)
                         return ret;
                 if (!keep || archive->count == before)
@@ -156,16 +156,24 @@ static int members_from_index(struct archive *archive, struct error *err)
         return archive_add_member(archive, ARCHIVE_INDEX_NAME, &self, err);
 }
 
-int archive_scan_tar(struct archive *archive, struct error *err)
+int archive_detect(struct archive *archive, struct error *err)
 {
         uint8_t head[16];
-        ssize_t n = file_pread_full(archive->fd, head, sizeof(head), 0);
-        int ret;
+        size_t size = archive->size < sizeof(head) ? (size_t)archive->size : sizeof(head);
+        ssize_t n = file_pread_full(archive->fd, head, size, archive->origin);
 
         if (n < 0)
                 return error_errno(err, (int)-n, "cannot read `%s`", archive->path);
         archive->compression = compression_detect((struct slice){head, (size_t)n});
-        ret = archive_load_index(archive, err);
+        return 0;
+}
+
+int archive_scan_tar(struct archive *archive, struct error *err)
+{
+        int ret = archive_detect(archive, err);
+
+        if (ret == 0)
+                ret = archive_load_index(archive, err);
         if (ret < 0)
                 return ret;
         if (archive->compression == COMPRESSION_NONE)

@@ -172,8 +172,14 @@ static int facts_parse(struct slice facts, yyjson_mut_doc **doc, yyjson_mut_val 
         if (!yyjson_is_obj(yyjson_doc_get_root(parsed)))
                 return error_set(err, &ERROR_INTERNAL, -EINVAL, "%s must be an object", ARCHIVE_FACTS_NAME);
         copy = yyjson_doc_mut_copy(parsed, NULL);
-        *members = copy ? yyjson_mut_obj_add_obj(copy, yyjson_mut_doc_get_root(copy), "members") : NULL;
-        if (!*members)
+        if (copy) {
+                yyjson_mut_val *root = yyjson_mut_doc_get_root(copy);
+
+                *members = yyjson_mut_obj_get(root, "members");
+                if (!*members)
+                        *members = yyjson_mut_obj_add_obj(copy, root, "members");
+        }
+        if (!copy || !*members)
                 return error_oom(err);
         *doc = steal_ptr(copy);
         return 0;
@@ -183,9 +189,10 @@ static int facts_add_member(yyjson_mut_doc *doc, yyjson_mut_val *members,
                             const struct archive_index_member *member, const struct sha256 *digest,
                             struct error *err)
 {
-        yyjson_mut_val *entry = yyjson_mut_obj_add_obj(doc, members, member->name);
         char crc[9], hex[SHA256_HEX_SIZE];
+        yyjson_mut_val *entry;
 
+        entry = yyjson_mut_obj_add_obj(doc, members, member->name);
         snprintf(crc, sizeof(crc), "%08" PRIx32, member->crc);
         if (!entry || !yyjson_mut_obj_add_uint(doc, entry, "size", member->size) ||
             !yyjson_mut_obj_add_strcpy(doc, entry, "crc32c", crc) ||
@@ -198,6 +205,7 @@ static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yy
                           const struct progress *progress, struct error *err)
 {
         _cleanup_(readback_free) struct readback readback = {.writer = writer, .progress = progress};
+        bool given = yyjson_mut_obj_size(members) > 0;
         int r = readback_new(&readback, err);
 
         for (size_t i = 0; r == 0 && i < writer->members.member_count; i++) {
@@ -207,7 +215,7 @@ static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yy
                 if (member->type == TAR_DIRECTORY)
                         continue;
                 r = member_digest(&readback, member, &digest, err);
-                if (r == 0)
+                if (r == 0 && !(given && yyjson_mut_obj_get(members, member->name)))
                         r = facts_add_member(doc, members, member, &digest, err);
         }
         return r;

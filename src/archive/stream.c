@@ -28,7 +28,10 @@ struct stream {
 static ssize_t read_file(void *context, void *data, size_t size)
 {
         struct stream *stream = context;
-        ssize_t n = file_pread_full(stream->archive->fd, data, size, stream->source_position);
+        const struct archive *archive = stream->archive;
+        uint64_t left = archive->size - stream->source_position;
+        ssize_t n = file_pread_full(archive->fd, data, size < left ? size : (size_t)left,
+                                    archive->origin + stream->source_position);
 
         if (n > 0)
                 stream->source_position += (uint64_t)n;
@@ -215,7 +218,9 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error
         } else if (stream->fd < 0 && stream->archive->compression != COMPRESSION_NONE) {
                 n = archive_read_frames(stream->archive, offset, data, size, err);
         } else {
-                n = file_pread_full(stream->fd >= 0 ? stream->fd : stream->archive->fd, data, size, offset);
+                n = stream->fd >= 0 ? file_pread_full(stream->fd, data, size, offset)
+                                    : file_pread_full(stream->archive->fd, data, size,
+                                                      stream->archive->origin + offset);
                 if (n < 0)
                         read_error(stream, (int)n, err);
         }

@@ -45,8 +45,9 @@ const char *archive_writer_temp_path(const struct archive_writer *writer);
 
 /*
  * Flushes, reads everything back (SHA-256 and CRC of each member; -EIO when a CRC differs from what was taken
- * in), appends "snap.json" made of `facts` (a JSON object text; "members" is added) and "snap.index", fsync.
- * The file is complete but still under its temporary name, so that it can be verified before anybody sees it.
+ * in), appends "snap.json" made of `facts` (a JSON object text; "members" is added, and what it says of a
+ * member there already stands) and "snap.index", fsync. The file is complete but still under its temporary
+ * name, so that it can be verified before anybody sees it.
  */
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
                         struct error *err);

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <time.h>
 #include "archive/metadata.h"
+#include "archive/pod_archive.h"
+#include "archive/podset.h"
 #include "base/clock.h"
 #include "cli/answer.h"
 #include "cli/memory.h"
@@ -12,7 +14,7 @@
 #include "cli/verb.h"
 
 /* Where the kubelet has its archives written. */
-static const char default_directory[] = "/var/lib/kubelet/checkpoints/";
+static const char default_directory[] = PODSET_KUBELET "/";
 
 struct listing {
         struct table *table;
@@ -51,48 +53,89 @@ static void format_time(const char *rfc3339, char *out, size_t size)
                          tm.tm_year % 100, tm.tm_hour, tm.tm_min);
 }
 
-static void add_object(struct listing *listing, const struct archive *archive,
-                       const struct metadata *metadata, const char *name)
+/* One line of the list. Text is borrowed. */
+struct entry {
+        const char *name_space, *pod, *container, *engine, *taken, *name;
+};
+
+static void add_object(struct listing *listing, const struct archive *archive, const struct entry *entry)
 {
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(listing->doc, yyjson_mut_doc_get_root(listing->doc));
 
-        answer_add_text(listing->doc, object, "namespace", metadata->pod_namespace);
-        answer_add_text(listing->doc, object, "pod", metadata->pod_name);
-        answer_add_text(listing->doc, object, "container", metadata->container_name);
-        answer_add_text(listing->doc, object, "engine", engine_name(metadata->engine));
-        answer_add_text_if(listing->doc, object, "checkpointed", time_taken(metadata));
-        answer_add_text(listing->doc, object, "name", name);
+        answer_add_text(listing->doc, object, "namespace", entry->name_space);
+        answer_add_text(listing->doc, object, "pod", entry->pod);
+        answer_add_text(listing->doc, object, "container", entry->container);
+        answer_add_text(listing->doc, object, "engine", entry->engine);
+        answer_add_text_if(listing->doc, object, "checkpointed", entry->taken);
+        answer_add_text(listing->doc, object, "name", entry->name);
         answer_add_text(listing->doc, object, "path", archive_path(archive));
         yyjson_mut_obj_add_uint(listing->doc, object, "size", archive_file_size(archive));
 }
 
-static void add_row(struct listing *listing, const struct metadata *metadata, const char *name)
+static void add_row(struct listing *listing, const struct entry *entry)
 {
         char taken[64];
 
-        format_time(time_taken(metadata), taken, sizeof(taken));
-        table_cell(listing->table, metadata->pod_namespace);
-        table_cell(listing->table, metadata->pod_name);
-        table_cell(listing->table, metadata->container_name);
-        table_cell(listing->table, engine_name(metadata->engine));
+        format_time(entry->taken, taken, sizeof(taken));
+        table_cell(listing->table, entry->name_space);
+        table_cell(listing->table, entry->pod);
+        table_cell(listing->table, entry->container);
+        table_cell(listing->table, entry->engine);
         table_cell(listing->table, taken);
-        table_cell(listing->table, name);
+        table_cell(listing->table, entry->name);
+}
+
+static void add_entry(struct listing *listing, const struct archive *archive, const struct entry *entry)
+{
+        if (listing->doc)
+                add_object(listing, archive, entry);
+        else
+                add_row(listing, entry);
+}
+
+/* The archive of a pod is one line, with the names of all its containers. Takes `archive` over. */
+static int add_pod(struct listing *listing, struct archive *archive, const char *name, struct error *err)
+{
+        _cleanup_pod_archive_ struct pod_archive *pod = NULL;
+        _cleanup_buffer_ struct buffer containers = {0};
+        struct entry entry = {.engine = "", .taken = "", .name = name};
+        int ret = pod_archive_load(archive, &pod, err);
+
+        if (ret < 0) {
+                archive_free(archive);
+                return ret;
+        }
+        for (size_t i = 0; i < pod->container_count; i++)
+                memory_check(buffer_printf(&containers, "%s%s", i ? ", " : "", pod->containers[i].name));
+        entry.name_space = pod->name_space;
+        entry.pod = pod->name;
+        entry.container = buffer_text(&containers);
+        add_entry(listing, archive, &entry);
+        return 0;
 }
 
 static int add_archive(struct listing *listing, const char *path, const char *name, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
         _cleanup_metadata_ struct metadata *metadata = NULL;
-        int ret = archive_open(path, &archive, err);
+        struct entry entry;
+        int ret = archive_open_any(path, &archive, err);
 
+        if (ret == 0 && pod_archive_recognise(archive))
+                return add_pod(listing, steal_ptr(archive), name, err);
         if (ret == 0)
                 ret = metadata_load(archive, &metadata, err);
         if (ret < 0)
                 return ret;
-        if (listing->doc)
-                add_object(listing, archive, metadata, name);
-        else
-                add_row(listing, metadata, name);
+        entry = (struct entry){
+                .name_space = metadata->pod_namespace,
+                .pod = metadata->pod_name,
+                .container = metadata->container_name,
+                .engine = engine_name(metadata->engine),
+                .taken = time_taken(metadata),
+                .name = name,
+        };
+        add_entry(listing, archive, &entry);
         return 0;
 }
 
@@ -179,8 +222,8 @@ const struct verb verb_list = {
         .name = "list",
         .usage = "[DIRECTORY...]",
         .summary = "list the checkpoints in directories",
-        .description = "Lists the files named checkpoint-* of the directories, by default of "
-                       "/var/lib/kubelet/checkpoints/. Files that are no checkpoints are named "
+        .description = "Lists the files named checkpoint-* of the directories, by default of " PODSET_KUBELET
+                       "/. Files that are no checkpoints are named "
                        "on standard error and left out.\n\n"
                        "With --json, prints an array with one object for each checkpoint.",
         .examples = "checkpointctl list\twhat the kubelet has kept on this node\n"

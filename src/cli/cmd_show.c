@@ -1,13 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include "cli/answer.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
+#include "cli/show_pods.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "cli/verb.h"
 
 #define SHORT_ID 12
+
+static const char *target;
+static struct pods_view view;
+
+static const struct option_spec options[] = {
+        {.name = "target",
+         .letter = 't',
+         .type = OPTION_TEXT,
+         .value = &target,
+         .metavar = "DIR|TAR",
+         .help = "the directory or tar with the checkpoints of pods, " PODSET_KUBELET " by default"},
+        {.name = "show-pod-uid", .type = OPTION_FLAG, .value = &view.uid, .help = "show the UIDs of pods"},
+        {.name = "show-pod-ip", .type = OPTION_FLAG, .value = &view.ip, .help = "show the addresses of pods"},
+        {.name = "print-stats",
+         .type = OPTION_FLAG,
+         .value = &view.statistics,
+         .help = "print the statistics of CRIU"},
+};
+
+/* What one argument turned out to be: one of the three. */
+struct exhibit {
+        const char *path;
+        struct inspection *inspection;
+        struct podset *set;
+        struct pod_archive *pod;
+};
 
 static void add_row(struct table *table, const struct metadata *metadata, bool with_rootfs)
 {
@@ -39,64 +69,187 @@ static struct table *new_table(bool with_rootfs)
 }
 
 /* As in checkpointctl, a single archive is named above the table and has no column for what it has not. */
-static int print_table(struct inspection **list, int count)
+static void print_containers(const struct exhibit *exhibits, int count)
 {
-        bool with_rootfs = count > 1 || list[0]->metadata->rootfs_diff_size;
-        _cleanup_table_ struct table *table = new_table(with_rootfs);
+        const struct exhibit *first = NULL;
+        bool several = false;
+        _cleanup_table_ struct table *table = NULL;
 
+        for (int i = 0; i < count; i++) {
+                several |= first && exhibits[i].inspection;
+                if (!first && exhibits[i].inspection)
+                        first = &exhibits[i];
+        }
+        if (!first)
+                return;
+        several |= first->inspection->metadata->rootfs_diff_size > 0;
+        table = new_table(several);
         for (int i = 0; i < count; i++)
-                add_row(table, list[i]->metadata, with_rootfs);
+                if (exhibits[i].inspection)
+                        add_row(table, exhibits[i].inspection->metadata, several);
         if (count == 1)
-                printf("\nDisplaying container checkpoint data from %s\n\n", list[0]->path);
+                printf("\nDisplaying container checkpoint data from %s\n\n", first->path);
         table_print(table, stdout);
+}
+
+static int print_statistics(const struct exhibit *exhibits, int count, struct error *err)
+{
+        _cleanup_grid_ struct grid *grid = grid_new();
+        int found = 0;
+
+        if (count > 1)
+                grid_column(grid, "CONTAINER");
+        statistics_columns(grid);
+        for (int i = 0; i < count; i++) {
+                const struct inspection *inspection = exhibits[i].inspection;
+
+                if (!inspection)
+                        continue;
+                if (!inspection->dump->statistics.present)
+                        return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT,
+                                         "`%s` has no statistics of CRIU (`stats-dump`)", exhibits[i].path);
+                if (count > 1)
+                        grid_cell(grid, inspection->metadata->container_name);
+                statistics_cells(grid, &inspection->dump->statistics);
+                found++;
+        }
+        if (!found)
+                return 0;
+        puts("CRIU dump statistics");
+        grid_print(grid, stdout);
         return 0;
 }
 
-static int print_json(struct inspection **list, int count, struct error *err)
+static int print_tables(const struct exhibit *exhibits, int count, struct error *err)
+{
+        int ret = 0;
+
+        print_containers(exhibits, count);
+        if (view.statistics)
+                ret = print_statistics(exhibits, count, err);
+        for (int i = 0; i < count; i++) {
+                if (exhibits[i].set)
+                        podset_show(exhibits[i].set, &view);
+                else if (exhibits[i].pod)
+                        pod_archive_show(exhibits[i].pod, &view);
+        }
+        return ret;
+}
+
+static int print_json(const struct exhibit *exhibits, int count, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
-        yyjson_mut_val *array = yyjson_mut_arr(doc);
+        yyjson_mut_val *array = yyjson_mut_arr(doc), *object;
 
         yyjson_mut_doc_set_root(doc, array);
         for (int i = 0; i < count; i++) {
-                yyjson_mut_val *object = inspection_to_json(list[i], doc);
-
-                answer_add_text(doc, object, "path", list[i]->path);
+                if (exhibits[i].set)
+                        object = podset_to_json(exhibits[i].set, &view, doc);
+                else if (exhibits[i].pod)
+                        object = pod_archive_to_json(exhibits[i].pod, &view, doc);
+                else
+                        object = inspection_to_json(exhibits[i].inspection, doc);
+                answer_add_text(doc, object, "path", exhibits[i].path);
                 yyjson_mut_arr_append(array, object);
         }
         return answer_print(doc, err);
 }
 
+/* A tar that is no checkpoint of a container may hold checkpoints of pods. */
+static int load_pods(struct exhibit *exhibit, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        struct error reason = {0};
+        int ret = archive_open_any(exhibit->path, &archive, &reason);
+
+        if (ret < 0 || (!archive_find(archive, PODS_NAME) && !pod_archive_recognise(archive)))
+                return -EBADMSG; /* `err` says that it is no checkpoint */
+        *err = (struct error){0};
+        ret = archive_find(archive, PODS_NAME) ? podset_open_in(archive, &exhibit->set, err)
+                                               : pod_archive_load(archive, &exhibit->pod, err);
+        if (ret == 0)
+                archive = NULL;
+        return ret;
+}
+
+static bool has_pods(const char *path)
+{
+        _cleanup_close_ int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        return dir >= 0 && faccessat(dir, PODS_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* `pods_wanted`: it was not named as a checkpoint, so if it is a directory it is one of pods. */
+static int load(const char *path, bool pods_wanted, struct exhibit *exhibit, struct error *err)
+{
+        struct stat st;
+        int ret;
+
+        exhibit->path = path;
+        if (has_pods(path))
+                return podset_open(path, &exhibit->set, err);
+        ret = inspection_load(path, view.statistics ? INSPECT_STATISTICS : 0, 0, &exhibit->inspection, err);
+        if (ret == 0 || err->kind != &ERROR_ARCHIVE_NOT_ONE)
+                return ret;
+        if (pods_wanted && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+                *err = (struct error){0};
+                return podset_open(path, &exhibit->set, err);
+        }
+        return load_pods(exhibit, err);
+}
+
+static void exhibit_done(struct exhibit *exhibit)
+{
+        if (exhibit->inspection)
+                inspection_free(exhibit->inspection);
+        if (exhibit->set)
+                podset_free(exhibit->set);
+        if (exhibit->pod)
+                pod_archive_free(exhibit->pod);
+}
+
+static int show(const struct cli *cli, int count, char **paths, bool pods_wanted, struct error *err)
+{
+        struct exhibit *exhibits = memory_grow(NULL, (size_t)count, sizeof(*exhibits));
+        int ret = 0;
+
+        memset(exhibits, 0, (size_t)count * sizeof(*exhibits));
+        for (int i = 0; i < count && ret == 0; i++)
+                ret = load(paths[i], pods_wanted, &exhibits[i], err);
+        if (ret == 0)
+                ret = cli->json ? print_json(exhibits, count, err) : print_tables(exhibits, count, err);
+        for (int i = 0; i < count; i++)
+                exhibit_done(&exhibits[i]);
+        free(exhibits);
+        return ret;
+}
+
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
-        struct inspection **list = memory_grow(NULL, (size_t)argc, sizeof(*list));
-        int count = 0, ret = 0;
+        _cleanup_free_ char *path = memory_copy(target ? target : PODSET_KUBELET);
 
-        while (count < argc && ret == 0) {
-                ret = inspection_load(argv[count], 0, 0, &list[count], err);
-                if (ret == 0)
-                        count++;
-        }
-        if (ret == 0)
-                ret = cli->json ? print_json(list, count, err) : print_table(list, count);
-        while (count > 0)
-                inspection_free(list[--count]);
-        free(list);
-        return ret;
+        if (target && argc)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "show takes either --target or FILE, not both");
+        return argc ? show(cli, argc, argv, false, err) : show(cli, 1, &path, true, err);
 }
 
 const struct verb verb_show = {
         .name = "show",
-        .usage = "FILE...",
+        .usage = "[FILE...]",
         .summary = "show an overview of checkpoints",
         .description = "Shows container, image, engine and sizes of one or several checkpoints "
                        "as a table.\n\n"
                        "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain "
                        "or compressed. With --json, prints an array with one object for each "
-                       "FILE.",
-        .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here",
+                       "FILE.\n\n"
+                       "A directory with the file checkpointed.pods, a tar that extract made of one, and "
+                       "the archive of a pod (pod.dump) are shown as checkpoints of pods. Without FILE, "
+                       "shows those in " PODSET_KUBELET ".",
+        .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here\n"
+                    "checkpointctl show\tthe pods in the kubelet's checkpointed.pods\n"
+                    "checkpointctl show --target /tmp/checkpoints.tar\tthe pods in an extracted tar",
+        .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
-        .arguments_min = 1,
         .arguments_max = UINT_MAX,
         .run = run,
 };

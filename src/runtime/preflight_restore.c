@@ -18,7 +18,7 @@ struct preflight {
         const struct metadata *metadata;
         const struct runtime_driver *driver;
         const struct restore_options *options;
-        struct host_facts *here, *there; /* `there` is NULL in archives that are not ours */
+        struct host_facts *here, *there; /* `there` is NULL in archives that do not say */
         uint32_t criu_there;
         struct criu_dump *dump;
         yyjson_doc *own_spec; /* of options->bundle; NULL without */
@@ -336,7 +336,7 @@ static int load(struct preflight *preflight, struct error *err)
         struct criu_source source = archive_criu_source((struct archive *)(uintptr_t)preflight->archive);
         int ret = host_facts_read(&preflight->here, err);
 
-        if (ret == 0 && facts)
+        if (ret == 0 && yyjson_obj_get(facts, "host"))
                 ret = host_facts_from_json(yyjson_obj_get(facts, "host"), &preflight->there, err);
         if (ret < 0)
                 return ret;
