@@ -17,7 +17,7 @@ static bool is_damage(const struct error *err)
                err->kind == &ERROR_BAD_COMPRESSION;
 }
 
-/* The contents of the current entry, which is complete when they all are: what pads them may be missing. */
+/* The contents of the current entry. */
 static int skip_contents(struct tar_walk *walk, const struct archive *archive,
                          const struct progress *progress, struct error *err)
 {
@@ -62,6 +62,12 @@ static int walk_members(struct salvage *salvage, struct tar_walk *walk, const st
                 if (ret < 0)
                         return ret;
                 salvage->end = stream_position(walk->stream) + walk->padding;
+                /* It is complete, whether or not what pads it is there. */
+                if (stream_skip(walk->stream, walk->padding, NULL) < 0)
+                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG,
+                                         "`%s` is cut short: it ends right behind `%s`", archive->path,
+                                         walk->entry.name);
+                walk->padding = 0;
         }
         if (ret == 0)
                 salvage->end = stream_position(walk->stream);

@@ -119,6 +119,7 @@ static int add_archive(struct listing *listing, const char *path, const char *na
         _cleanup_archive_ struct archive *archive = NULL;
         _cleanup_metadata_ struct metadata *metadata = NULL;
         struct entry entry;
+        bool has_pod;
         int ret = archive_open_any(path, &archive, err);
 
         if (ret == 0 && pod_archive_recognise(archive))
@@ -127,9 +128,10 @@ static int add_archive(struct listing *listing, const char *path, const char *na
                 ret = metadata_load(archive, &metadata, err);
         if (ret < 0)
                 return ret;
+        has_pod = metadata->engine != ENGINE_PODMAN; /* whatever annotations it was given */
         entry = (struct entry){
-                .name_space = metadata->pod_namespace,
-                .pod = metadata->pod_name,
+                .name_space = has_pod ? metadata->pod_namespace : "",
+                .pod = has_pod ? metadata->pod_name : "",
                 .container = metadata->container_name,
                 .engine = engine_name(metadata->engine),
                 .taken = time_taken(metadata),

@@ -181,7 +181,9 @@ static int repair(const char *path, const char *to, struct outcome *outcome, con
                 return ret;
         outcome->path = outcome->report.written ? to : path;
         ret = archive_verify(outcome->path, progress, &outcome->verified, err);
-        return ret < 0 ? ret : check_origin(outcome, err);
+        if (ret == 0)
+                ret = check_origin(outcome, err);
+        return ret < 0 ? error_wrap(err, ret, "`%s` is complete, but was not verified", outcome->path) : 0;
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)

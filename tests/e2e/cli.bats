@@ -67,6 +67,24 @@ comparable() {
         [ "$output" = "No checkpoints found in [$BATS_TEST_TMPDIR/nowhere]" ]
 }
 
+@test "list says what Debian's checkpointctl says" {
+        mkdir $BATS_TEST_TMPDIR/list
+        for archive in "$ARCHIVES"/*.tar; do
+                cp "$archive" "$BATS_TEST_TMPDIR/list/checkpoint-${archive##*/}"
+        done
+        # Fields of its grid, without the time that it makes up for Podman's, which do not say.
+        /usr/bin/checkpointctl list $BATS_TEST_TMPDIR/list | sed -n 's/ *| */|/g; s/01 Jan 01 00:00 UTC//; s/^|\(.*\)|$/\1/p' |
+                grep -v '^NAMESPACE' | sort > $BATS_TEST_TMPDIR/theirs
+        checkpointctl list --json $BATS_TEST_TMPDIR/list | jq -r '.[] | [.namespace, .pod, .container, .engine,
+                        (.checkpointed // "" | if . == "" or startswith("0001") then ""
+                                else sub("[.].*"; "Z") | sub("ZZ"; "Z") | fromdate | strftime("%d %b %y %H:%M UTC") end),
+                        .name] | join("|")' | sort > $BATS_TEST_TMPDIR/ours
+        [ "$(wc -l < $BATS_TEST_TMPDIR/ours)" -eq 8 ]
+        diff $BATS_TEST_TMPDIR/theirs $BATS_TEST_TMPDIR/ours
+        run checkpointctl list $BATS_TEST_TMPDIR/list
+        [[ "$output" = *"default     counters   counter     CRI-O        23 Nov 26 04:56 UTC   checkpoint-crio-1.36.3-counter.tar"* ]]
+}
+
 @test "verify names what is damaged, and the status says so" {
         run --separate-stderr checkpointctl verify "$ARCHIVES/podman-5.8.6-counter-none.tar" "$ARCHIVES"/*BAD*.tar
         [ "$status" -eq 4 ]
@@ -137,7 +155,7 @@ complete_line() {
         _checkpointctl
         echo "${COMPREPLY[*]}"
 }
-complete_line checkpointctl in
+complete_line checkpointctl insp
 complete_line checkpointctl create --comp
 complete_line checkpointctl create --compress z
 complete_line checkpointctl completion ""
