@@ -53,6 +53,7 @@ static int refuse_doubles(const struct insertion *insertion, const struct pods *
         error_set(err, &ERROR_EXISTS, -EEXIST,
                   "`%s`: %zu pod%s of it %s in `%s` already; nothing was inserted", insertion->input, count,
                   count == 1 ? "" : "s", count == 1 ? "is" : "are", where);
+        error_set_hint(err, "show --show-pod-uid lists what is there. Insert a tar without these pods.");
         error_set_log(err, buffer_text(lines));
         return -EEXIST;
 }

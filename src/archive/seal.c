@@ -165,6 +165,7 @@ static int facts_parse(struct slice facts, yyjson_mut_doc **doc, yyjson_mut_val 
 {
         _cleanup_json_ yyjson_doc *parsed = NULL;
         _cleanup_json_mut_ yyjson_mut_doc *copy = NULL;
+        yyjson_mut_val *root;
         int r = json_parse(facts, ARCHIVE_FACTS_NAME, &parsed, err);
 
         if (r < 0)
@@ -172,14 +173,13 @@ static int facts_parse(struct slice facts, yyjson_mut_doc **doc, yyjson_mut_val 
         if (!yyjson_is_obj(yyjson_doc_get_root(parsed)))
                 return error_set(err, &ERROR_INTERNAL, -EINVAL, "%s must be an object", ARCHIVE_FACTS_NAME);
         copy = yyjson_doc_mut_copy(parsed, NULL);
-        if (copy) {
-                yyjson_mut_val *root = yyjson_mut_doc_get_root(copy);
-
-                *members = yyjson_mut_obj_get(root, "members");
-                if (!*members)
-                        *members = yyjson_mut_obj_add_obj(copy, root, "members");
-        }
-        if (!copy || !*members)
+        if (!copy)
+                return error_oom(err);
+        root = yyjson_mut_doc_get_root(copy);
+        *members = yyjson_mut_obj_get(root, "members");
+        if (!*members)
+                *members = yyjson_mut_obj_add_obj(copy, root, "members");
+        if (!*members)
                 return error_oom(err);
         *doc = steal_ptr(copy);
         return 0;
@@ -320,7 +320,7 @@ int archive_writer_seal(struct archive_writer *writer, struct slice facts, const
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
         _cleanup_buffer_ struct buffer text = {};
-        yyjson_mut_val *members;
+        yyjson_mut_val *members = NULL;
         int r = facts_parse(facts, &doc, &members, err);
 
         if (r == 0)

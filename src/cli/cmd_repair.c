@@ -115,47 +115,47 @@ static void add_names(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key
                 yyjson_mut_arr_append(array, answer_text(doc, names[i]));
 }
 
+static void add_faults(yyjson_mut_doc *doc, yyjson_mut_val *array, const struct verify_report *report)
+{
+        for (size_t i = 0; i < report->fault_count; i++) {
+                yyjson_mut_val *fault = yyjson_mut_obj(doc);
+
+                answer_add_text(doc, fault, "object", report->faults[i].object);
+                answer_add_text(doc, fault, "reason", report->faults[i].reason);
+                answer_add_text(doc, fault, "code", report->faults[i].kind->code);
+                yyjson_mut_arr_append(array, fault);
+        }
+}
+
 static int print_json(const char *old, const struct outcome *outcome, struct error *err)
 {
         static const char *const indexes[] = {
                 [INDEX_MISSING] = "missing", [INDEX_WRONG] = "wrong", [INDEX_GOOD] = "good"};
         const struct repair_report *report = &outcome->report;
         _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
-        yyjson_mut_val *root = yyjson_mut_obj(doc), *faults;
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
 
         yyjson_mut_doc_set_root(doc, root);
         answer_add_text(doc, root, "source", old);
         yyjson_mut_obj_add_bool(doc, root, "written", report->written);
-        if (report->written) {
-                answer_add_text(doc, root, "path", outcome->path);
-                yyjson_mut_obj_add_uint(doc, root, "members", report->members);
-                yyjson_mut_obj_add_uint(doc, root, "bytes", report->bytes);
-        }
+        answer_add_text(doc, root, "path", outcome->path);
+        answer_add_uint_if(doc, root, "members", report->members);
+        answer_add_uint_if(doc, root, "bytes", report->bytes);
         answer_add_text(doc, root, "index", indexes[report->index]);
         answer_add_text_if(doc, root, "endedEarly", report->ended);
         answer_add_text_if(doc, root, "incomplete", report->incomplete);
-        if (report->tail_size) {
-                answer_add_text(doc, root, "tail", outcome->tail);
-                yyjson_mut_obj_add_uint(doc, root, "tailSize", report->tail_size);
-        }
+        answer_add_text_if(doc, root, "tail", report->tail_size ? outcome->tail : "");
+        answer_add_uint_if(doc, root, "tailSize", report->tail_size);
         add_names(doc, root, "lost", report->lost, report->lost_count);
         add_names(doc, root, "altered", report->altered, report->altered_count);
         yyjson_mut_obj_add_bool(doc, root, "factsLost", report->facts_lost);
         yyjson_mut_obj_add_bool(doc, root, "complete", report->complete);
         yyjson_mut_obj_add_bool(doc, root, "restorable", can_be_restored(outcome));
-        faults = yyjson_mut_obj_add_arr(doc, root, "faults");
-        for (size_t i = 0; i < outcome->verified.fault_count; i++) {
-                yyjson_mut_val *fault = yyjson_mut_arr_add_obj(doc, faults);
-
-                answer_add_text(doc, fault, "object", outcome->verified.faults[i].object);
-                answer_add_text(doc, fault, "reason", outcome->verified.faults[i].reason);
-                answer_add_text(doc, fault, "code", outcome->verified.faults[i].kind->code);
-        }
+        add_faults(doc, yyjson_mut_obj_add_arr(doc, root, "faults"), &outcome->verified);
         return answer_print(doc, err);
 }
 
-/* Podman, CRI-O and containerd describe a container themselves; that a bare runtime ran it is said in
- * snap.json only. */
+/* Podman and CRI-O name themselves in the container's specification; who else ran it, only snap.json says. */
 static int check_origin(struct outcome *outcome, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
