@@ -291,9 +291,10 @@ int metadata_load(const struct archive *archive, struct metadata **out, struct e
 
         if (!metadata)
                 return error_oom(err);
-        if ((ret = load_json(archive, "config.dump", &metadata->config, err)) < 0 ||
-            (ret = load_json(archive, "spec.dump", &metadata->spec, err)) < 0 ||
-            (ret = load_json(archive, "snap.json", &metadata->facts, err)) < 0)
+        /* snap.json first: its frame was expanded when the archive was opened. */
+        if ((ret = load_json(archive, "snap.json", &metadata->facts, err)) < 0 ||
+            (ret = load_json(archive, "config.dump", &metadata->config, err)) < 0 ||
+            (ret = load_json(archive, "spec.dump", &metadata->spec, err)) < 0)
                 return ret;
         /* Only CRIU's own directory, which no engine has described, may do without. */
         if (!metadata->config && archive_form(archive) != ARCHIVE_DIRECTORY)

@@ -8,6 +8,9 @@
 
 #define SCRATCH_SIZE (64 * KIB)
 
+/* Headers of small members lie close together: of a plain tar, that much is read where the last one was near. */
+#define NEAR_SIZE (16 * KIB)
+
 /* Enough of a head to know a compressed member. */
 #define HEAD_SIZE 16
 
@@ -23,6 +26,9 @@ struct stream {
         struct stream *inner;              /* the compressed contents that the decompressor gets instead */
         uint8_t head[HEAD_SIZE];           /* what was read of `inner` to look at */
         size_t head_size, head_taken;
+        uint8_t *near; /* bytes of the file from `near_offset` on; NULL: none yet */
+        uint64_t near_offset;
+        size_t near_size;
 };
 
 static ssize_t read_file(void *context, void *data, size_t size)
@@ -74,6 +80,7 @@ void stream_free(struct stream *stream)
         stream_free(stream->inner);
         if (stream->fd >= 0)
                 close(stream->fd);
+        free(stream->near);
         free(stream);
 }
 
@@ -197,6 +204,38 @@ static ssize_t read_behind_head(struct stream *stream, void *data, size_t size, 
         return n < 0 ? n : n + (ssize_t)left;
 }
 
+/* A header's worth of a plain tar, at `offset` of the file. */
+static ssize_t read_header(struct stream *stream, void *data, size_t size, uint64_t offset)
+{
+        uint64_t near_end = stream->near_offset + stream->near_size;
+        bool is_near = stream->near && offset >= stream->near_offset && offset < near_end + NEAR_SIZE;
+        ssize_t n;
+
+        if (!stream->near && !(stream->near = malloc(NEAR_SIZE)))
+                return -ENOMEM;
+        if (offset < stream->near_offset || offset > near_end || size > near_end - offset) {
+                n = file_pread_full(stream->archive->fd, stream->near, is_near ? NEAR_SIZE : size, offset);
+                if (n < 0)
+                        return n;
+                stream->near_offset = offset;
+                stream->near_size = (size_t)n;
+                near_end = offset + (size_t)n;
+        }
+        if (size > near_end - offset)
+                size = (size_t)(near_end - offset);
+        memcpy(data, stream->near + (offset - stream->near_offset), size);
+        return (ssize_t)size;
+}
+
+static ssize_t read_plain(struct stream *stream, void *data, size_t size, uint64_t offset)
+{
+        if (stream->fd >= 0)
+                return file_pread_full(stream->fd, data, size, offset);
+        offset += stream->archive->origin;
+        return size <= TAR_BLOCK ? read_header(stream, data, size, offset)
+                                 : file_pread_full(stream->archive->fd, data, size, offset);
+}
+
 ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error *err)
 {
         uint64_t offset = stream->base + stream->position;
@@ -218,9 +257,7 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error
         } else if (stream->fd < 0 && stream->archive->compression != COMPRESSION_NONE) {
                 n = archive_read_frames(stream->archive, offset, data, size, err);
         } else {
-                n = stream->fd >= 0 ? file_pread_full(stream->fd, data, size, offset)
-                                    : file_pread_full(stream->archive->fd, data, size,
-                                                      stream->archive->origin + offset);
+                n = read_plain(stream, data, size, offset);
                 if (n < 0)
                         read_error(stream, (int)n, err);
         }

@@ -265,11 +265,41 @@ static int expand_all(struct decompressor *d, uint64_t limit, struct buffer *out
         }
 }
 
+/*
+ * Frames of zstd that say how much they hold are expanded straight into place. Stops before the first that does not, or
+ * that is damaged or too large: what to make of those is for the reader that goes forward to say.
+ */
+static int expand_in_place(ZSTD_DCtx *zstd, struct slice *in, uint64_t *limit, struct buffer *out)
+{
+        struct slice frame;
+
+        while (in->size > 0) {
+                size_t stored = ZSTD_findFrameCompressedSize(in->data, in->size), n;
+                unsigned long long size = ZSTD_getFrameContentSize(in->data, in->size);
+
+                /* The two values for an error are above any limit. */
+                if (ZSTD_isError(stored) || size > *limit)
+                        return 0;
+                if (buffer_reserve(out, size + 1) < 0)
+                        return -ENOMEM;
+                n = ZSTD_decompressDCtx(zstd, out->data + out->size, size, in->data, stored);
+                if (ZSTD_isError(n))
+                        return 0;
+                slice_take(in, stored, &frame);
+                *limit -= n;
+                out->size += n;
+                out->data[out->size] = '\0';
+        }
+        return 0;
+}
+
 int frame_expand(enum compression compression, struct slice in, uint64_t limit, struct buffer *out,
                  struct error *err)
 {
         _cleanup_decompressor_ struct decompressor *d = NULL;
         int r = decompressor_new(compression, slice_source, &in, &d, err);
 
+        if (r == 0 && compression == COMPRESSION_ZSTD && expand_in_place(d->zstd, &in, &limit, out) < 0)
+                return error_oom(err);
         return r < 0 ? r : expand_all(d, limit, out, err);
 }
