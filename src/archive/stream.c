@@ -8,7 +8,8 @@
 
 #define SCRATCH_SIZE (64 * KIB)
 
-/* Headers of small members lie close together: of a plain tar, that much is read where the last one was near. */
+/* Headers of small members lie close together: of a plain tar, that much is read where the last one was near.
+ */
 #define NEAR_SIZE (16 * KIB)
 
 /* Enough of a head to know a compressed member. */

@@ -90,15 +90,19 @@ static void number_write(char *field, size_t size, int64_t value)
 static void checksum_of(const struct header *header, int64_t *plain, int64_t *historic)
 {
         const uint8_t *bytes = (const uint8_t *)header;
-        size_t begin = offsetof(struct header, checksum), end = begin + sizeof(header->checksum);
+        uint32_t sum = (uint32_t)sizeof(header->checksum) * ' ', negative = 0;
 
-        *plain = *historic = 0;
+        /* Over the whole block, so that a compiler can do many at once. */
         for (size_t i = 0; i < TAR_BLOCK; i++) {
-                uint8_t byte = i >= begin && i < end ? ' ' : bytes[i];
-
-                *plain += byte;
-                *historic += (int8_t)byte;
+                sum += bytes[i];
+                negative += bytes[i] >> 7;
         }
+        for (size_t i = 0; i < sizeof(header->checksum); i++) {
+                sum -= (uint8_t)header->checksum[i];
+                negative -= (uint8_t)header->checksum[i] >> 7;
+        }
+        *plain = sum;
+        *historic = (int64_t)sum - 256 * (int64_t)negative;
 }
 
 static void text_copy(char *out, const char *field, size_t size)

@@ -7,6 +7,10 @@
 
 static const uint8_t zeros[TAR_BLOCK];
 
+/* Members begin a frame of their own after this much, so that to read a small one little has to be expanded.
+ */
+#define FRAME_SMALL (256 * KIB)
+
 int archive_writer_open(const char *path, bool replace, enum compression compression, int level,
                         struct archive_writer **out, struct error *err)
 {
@@ -104,12 +108,24 @@ static int member_start(struct archive_writer *writer, const char *name, uint32_
         return archive_index_add_member(&writer->members, &member) < 0 ? error_oom(err) : 0;
 }
 
+static int frame_cut(struct archive_writer *writer, struct error *err)
+{
+        uint64_t stream = output_stream(writer->output);
+
+        if (writer->compression == COMPRESSION_NONE || stream - writer->cut < FRAME_SMALL)
+                return 0;
+        writer->cut = stream;
+        return output_cut(writer->output, err);
+}
+
 int writer_header_add(struct archive_writer *writer, const char *name, uint32_t mode, uint64_t size,
                       struct error *err)
 {
         _cleanup_buffer_ struct buffer header = {};
-        int r = member_start(writer, name, mode, size, &header, err);
+        int r = frame_cut(writer, err);
 
+        if (r == 0)
+                r = member_start(writer, name, mode, size, &header, err);
         return r < 0 ? r : output_append(writer->output, header.data, header.size, err);
 }
 

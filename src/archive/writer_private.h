@@ -16,6 +16,7 @@ struct archive_writer {
         uint64_t input; /* bytes of contents */
         struct archive_index members;
         bool in_member;  /* between begin and end: the last of `members` */
+        uint64_t cut;    /* stream offset at which a member was last made to begin a frame */
         uint64_t filled; /* stream offset of its header block that is filled in at its end */
         bool sealed;
 };

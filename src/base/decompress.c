@@ -17,8 +17,9 @@ struct decompressor {
         enum compression compression;
         byte_source source;
         void *context;
-        uint8_t *input;
-        size_t begin, end; /* unread part of `input` */
+        uint8_t *owned;       /* what the source fills; NULL when all input was there from the start */
+        const uint8_t *input; /* that, or the caller's */
+        size_t begin, end;    /* unread part of `input` */
         bool source_ended;
         bool in_frame; /* bytes of a frame were consumed and it has not ended */
         struct inflate_state *gzip;
@@ -82,8 +83,8 @@ static struct step lz4_step(struct decompressor *d, uint8_t *out, size_t size)
         return (struct step){.consumed = consumed, .produced = produced, .frame_ended = r == 0};
 }
 
-int decompressor_new(enum compression compression, byte_source source, void *context,
-                     struct decompressor **out, struct error *err)
+/* One without input yet. */
+static int decompressor_make(enum compression compression, struct decompressor **out, struct error *err)
 {
         _cleanup_decompressor_ struct decompressor *d = calloc(1, sizeof(*d));
         bool good;
@@ -91,8 +92,6 @@ int decompressor_new(enum compression compression, byte_source source, void *con
         if (!d)
                 return error_oom(err);
         d->compression = compression;
-        d->source = source;
-        d->context = context;
         switch (compression) {
         case COMPRESSION_GZIP:
                 good = (d->gzip = malloc(sizeof(*d->gzip)));
@@ -108,10 +107,25 @@ int decompressor_new(enum compression compression, byte_source source, void *con
         default:
                 good = true;
         }
-        if (good && compression != COMPRESSION_NONE)
-                good = (d->input = malloc(INPUT_SIZE));
         if (!good)
                 return error_oom(err);
+        *out = steal_ptr(d);
+        return 0;
+}
+
+int decompressor_new(enum compression compression, byte_source source, void *context,
+                     struct decompressor **out, struct error *err)
+{
+        _cleanup_decompressor_ struct decompressor *d = NULL;
+        int r = decompressor_make(compression, &d, err);
+
+        if (r < 0)
+                return r;
+        d->source = source;
+        d->context = context;
+        if (compression != COMPRESSION_NONE && !(d->owned = malloc(INPUT_SIZE)))
+                return error_oom(err);
+        d->input = d->owned;
         *out = steal_ptr(d);
         return 0;
 }
@@ -121,7 +135,7 @@ void decompressor_free(struct decompressor *d)
         free(d->gzip);
         ZSTD_freeDCtx(d->zstd);
         LZ4F_freeDecompressionContext(d->lz4);
-        free(d->input);
+        free(d->owned);
         free(d);
 }
 
@@ -156,7 +170,7 @@ static int input_fill(struct decompressor *d, struct error *err)
 
         if (d->begin < d->end || d->source_ended)
                 return 0;
-        n = source_read(d, d->input, INPUT_SIZE, err);
+        n = source_read(d, d->owned, INPUT_SIZE, err);
         if (n < 0)
                 return (int)n;
         d->begin = 0;
@@ -266,8 +280,9 @@ static int expand_all(struct decompressor *d, uint64_t limit, struct buffer *out
 }
 
 /*
- * Frames of zstd that say how much they hold are expanded straight into place. Stops before the first that does not, or
- * that is damaged or too large: what to make of those is for the reader that goes forward to say.
+ * Frames of zstd that say how much they hold are expanded straight into place. Stops before the first that
+ * does not, or that is damaged or too large: what to make of those is for the reader that goes forward to
+ * say.
  */
 static int expand_in_place(ZSTD_DCtx *zstd, struct slice *in, uint64_t *limit, struct buffer *out)
 {
@@ -297,9 +312,16 @@ int frame_expand(enum compression compression, struct slice in, uint64_t limit, 
                  struct error *err)
 {
         _cleanup_decompressor_ struct decompressor *d = NULL;
-        int r = decompressor_new(compression, slice_source, &in, &d, err);
+        int r = decompressor_make(compression, &d, err);
 
-        if (r == 0 && compression == COMPRESSION_ZSTD && expand_in_place(d->zstd, &in, &limit, out) < 0)
+        if (r < 0)
+                return r;
+        if (compression == COMPRESSION_ZSTD && expand_in_place(d->zstd, &in, &limit, out) < 0)
                 return error_oom(err);
-        return r < 0 ? r : expand_all(d, limit, out, err);
+        d->source = slice_source; /* for what is not compressed */
+        d->context = &in;
+        d->input = in.data;
+        d->end = in.size;
+        d->source_ended = true;
+        return expand_all(d, limit, out, err);
 }

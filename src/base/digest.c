@@ -67,14 +67,12 @@ char *sha256_hex(const struct sha256 *digest, char out[SHA256_HEX_SIZE])
         return out;
 }
 
-static int digit_value(char digit)
-{
-        if (digit >= '0' && digit <= '9')
-                return digit - '0';
-        if (digit >= 'a' && digit <= 'f')
-                return digit - 'a' + 10;
-        return -1;
-}
+/* One more than the value of a lower-case hexadecimal digit, 0 of anything else. A table, as an archive has
+ * hundreds of digests and no branch foretells a digit. */
+static const uint8_t digit_values[256] = {
+        ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+        ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool sha256_parse(const char *hex, struct sha256 *out)
 {
@@ -83,11 +81,11 @@ bool sha256_parse(const char *hex, struct sha256 *out)
         if (strlen(hex) != SHA256_HEX_SIZE - 1)
                 return false;
         for (int i = 0; i < SHA256_SIZE; i++) {
-                int high = digit_value(hex[2 * i]), low = digit_value(hex[2 * i + 1]);
+                uint8_t high = digit_values[(uint8_t)hex[2 * i]], low = digit_values[(uint8_t)hex[2 * i + 1]];
 
-                if (high < 0 || low < 0)
+                if (!high || !low)
                         return false;
-                out->bytes[i] = (uint8_t)(high << 4 | low);
+                out->bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
         }
         return true;
 }

@@ -5,25 +5,39 @@
 
 #define JSON_DEPTH_LIMIT 64
 
+/* Behind the quote that ends the string whose contents begin at `begin`: one with an even number of
+ * backslashes before it. */
+static const uint8_t *string_end(const uint8_t *begin, const uint8_t *end)
+{
+        for (const uint8_t *at = begin; at < end && (at = memchr(at, '"', (size_t)(end - at))); at++) {
+                const uint8_t *escape = at;
+
+                while (escape > begin && escape[-1] == '\\')
+                        escape--;
+                if ((at - escape) % 2 == 0)
+                        return at + 1;
+        }
+        return end;
+}
+
 /* yyjson parses without recursion, but those who walk the result may recurse: bound the nesting beforehand.
  */
 static bool depth_is_sane(struct slice text)
 {
+        const uint8_t *at = text.data, *end = at + text.size;
         unsigned depth = 0;
-        bool quoted = false;
 
-        for (size_t i = 0; i < text.size; i++) {
-                uint8_t c = text.data[i];
+        while (at < end) {
+                uint8_t c = *at++;
 
-                if (quoted && c == '\\')
-                        i++;
-                else if (c == '"')
-                        quoted = !quoted;
-                else if (!quoted && (c == '{' || c == '[')) {
+                if (c == '"') {
+                        at = string_end(at, end);
+                } else if (c == '{' || c == '[') {
                         if (++depth > JSON_DEPTH_LIMIT)
                                 return false;
-                } else if (!quoted && (c == '}' || c == ']') && depth)
+                } else if ((c == '}' || c == ']') && depth) {
                         depth--;
+                }
         }
         return true;
 }
