@@ -111,6 +111,40 @@ static void test_json_refuses_what_is_dangerous(void **state)
         yyjson_doc_free(doc);
 }
 
+/* Brackets count outside strings only, and a string ends at a quote that nothing escapes. */
+static void test_json_depth_and_strings(void **state)
+{
+        static const struct {
+                const char *begin, *end; /* of the text, 100 brackets stand between them */
+                bool deep;
+        } cases[] = {
+                {"[\"", "\"]", false},
+                {"[\"\\\"", "\"]", false},
+                {"[\"\\\\\\\"", "\"]", false},
+                {"[\"\\\\\",", "", true},
+                {"[\"\",", "", true},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_buffer_ struct buffer text = {0};
+                struct error err = {0};
+                yyjson_doc *doc;
+
+                assert_int_equal(buffer_append_text(&text, cases[i].begin), 0);
+                for (int j = 0; j < 100; j++)
+                        assert_int_equal(buffer_append_text(&text, "["), 0);
+                assert_int_equal(buffer_append_text(&text, cases[i].end), 0);
+                if (cases[i].deep) {
+                        assert_error(json_parse(buffer_slice(&text), "text", &doc, &err), &err,
+                                     ERROR_BAD_JSON);
+                        assert_non_null(strstr(err.text, "nested deeper"));
+                        continue;
+                }
+                assert_success(json_parse(buffer_slice(&text), "text", &doc, &err), &err);
+                yyjson_doc_free(doc);
+        }
+}
+
 static void test_time_round_trip(void **state)
 {
         char text[RFC3339_SIZE];
@@ -166,6 +200,7 @@ int main(void)
                 cmocka_unit_test(test_slice_take),
                 cmocka_unit_test(test_digests_match_their_standards),
                 cmocka_unit_test(test_json_refuses_what_is_dangerous),
+                cmocka_unit_test(test_json_depth_and_strings),
                 cmocka_unit_test(test_time_round_trip),
                 cmocka_unit_test(test_ids_do_not_repeat),
                 cmocka_unit_test(test_pool_runs_every_job),
