@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <time.h>
 #include "archive/metadata.h"
 #include "archive/pod_archive.h"
 #include "archive/podset.h"
 #include "base/clock.h"
+#include "base/pool.h"
 #include "cli/answer.h"
 #include "cli/memory.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+
+/* Files that wait for a thread. */
+#define FILES_WAITING 64
 
 /* Where the kubelet has its archives written. */
 static const char default_directory[] = PODSET_KUBELET "/";
@@ -20,6 +26,7 @@ struct listing {
         struct table *table;
         yyjson_mut_doc *doc; /* NULL without --json */
         size_t found;        /* files that are named like checkpoints, readable or not */
+        pthread_mutex_t alone;
 };
 
 static int is_checkpoint(const struct dirent *entry)
@@ -53,12 +60,17 @@ static void format_time(const char *rfc3339, char *out, size_t size)
                          tm.tm_year % 100, tm.tm_hour, tm.tm_min);
 }
 
-/* One line of the list. Text is borrowed. */
+/* One file, filled in by whichever thread reads it. Text is owned. */
 struct entry {
-        const char *name_space, *pod, *container, *engine, *taken, *name;
+        struct listing *listing;
+        char *path, *name;
+        char *name_space, *pod, *container, *taken;
+        const char *engine;
+        uint64_t size;
+        struct error *err; /* why it could not be read; NULL: it was */
 };
 
-static void add_object(struct listing *listing, const struct archive *archive, const struct entry *entry)
+static void add_object(struct listing *listing, const struct entry *entry)
 {
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(listing->doc, yyjson_mut_doc_get_root(listing->doc));
 
@@ -68,8 +80,8 @@ static void add_object(struct listing *listing, const struct archive *archive, c
         answer_add_text(listing->doc, object, "engine", entry->engine);
         answer_add_text_if(listing->doc, object, "checkpointed", entry->taken);
         answer_add_text(listing->doc, object, "name", entry->name);
-        answer_add_text(listing->doc, object, "path", archive_path(archive));
-        yyjson_mut_obj_add_uint(listing->doc, object, "size", archive_file_size(archive));
+        answer_add_text(listing->doc, object, "path", entry->path);
+        yyjson_mut_obj_add_uint(listing->doc, object, "size", entry->size);
 }
 
 static void add_row(struct listing *listing, const struct entry *entry)
@@ -85,20 +97,11 @@ static void add_row(struct listing *listing, const struct entry *entry)
         table_cell(listing->table, entry->name);
 }
 
-static void add_entry(struct listing *listing, const struct archive *archive, const struct entry *entry)
-{
-        if (listing->doc)
-                add_object(listing, archive, entry);
-        else
-                add_row(listing, entry);
-}
-
 /* The archive of a pod is one line, with the names of all its containers. Takes `archive` over. */
-static int add_pod(struct listing *listing, struct archive *archive, const char *name, struct error *err)
+static int read_pod(struct archive *archive, struct entry *entry, struct error *err)
 {
         _cleanup_pod_archive_ struct pod_archive *pod = NULL;
         _cleanup_buffer_ struct buffer containers = {0};
-        struct entry entry = {.engine = "", .taken = "", .name = name};
         int ret = pod_archive_load(archive, &pod, err);
 
         if (ret < 0) {
@@ -107,59 +110,111 @@ static int add_pod(struct listing *listing, struct archive *archive, const char 
         }
         for (size_t i = 0; i < pod->container_count; i++)
                 memory_check(buffer_printf(&containers, "%s%s", i ? ", " : "", pod->containers[i].name));
-        entry.name_space = pod->name_space;
-        entry.pod = pod->name;
-        entry.container = buffer_text(&containers);
-        add_entry(listing, archive, &entry);
+        entry->name_space = memory_copy(pod->name_space);
+        entry->pod = memory_copy(pod->name);
+        entry->container = memory_copy(buffer_text(&containers));
+        entry->taken = memory_copy("");
+        entry->engine = "";
         return 0;
 }
 
-static int add_archive(struct listing *listing, const char *path, const char *name, struct error *err)
+static int read_archive(struct entry *entry, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
         _cleanup_metadata_ struct metadata *metadata = NULL;
-        struct entry entry;
         bool has_pod;
-        int ret = archive_open_any(path, &archive, err);
+        int ret = archive_open_any(entry->path, &archive, err);
 
-        if (ret == 0 && pod_archive_recognise(archive))
-                return add_pod(listing, steal_ptr(archive), name, err);
-        if (ret == 0)
-                ret = metadata_load(archive, &metadata, err);
+        if (ret < 0)
+                return ret;
+        entry->size = archive_file_size(archive);
+        if (pod_archive_recognise(archive))
+                return read_pod(steal_ptr(archive), entry, err);
+        ret = metadata_load(archive, &metadata, err);
         if (ret < 0)
                 return ret;
         has_pod = metadata->engine != ENGINE_PODMAN; /* whatever annotations it was given */
-        entry = (struct entry){
-                .name_space = has_pod ? metadata->pod_namespace : "",
-                .pod = has_pod ? metadata->pod_name : "",
-                .container = metadata->container_name,
-                .engine = engine_name(metadata->engine),
-                .taken = time_taken(metadata),
-                .name = name,
-        };
-        add_entry(listing, archive, &entry);
+        entry->name_space = memory_copy(has_pod ? metadata->pod_namespace : "");
+        entry->pod = memory_copy(has_pod ? metadata->pod_name : "");
+        entry->container = memory_copy(metadata->container_name);
+        entry->taken = memory_copy(time_taken(metadata));
+        entry->engine = engine_name(metadata->engine);
         return 0;
 }
 
-/* One that cannot be read must not hide the others. */
-static void add_or_report(struct listing *listing, const char *directory, const char *name)
+/* Reading a compressed archive takes memory, so that only one is read at a time. */
+static bool is_compressed(const char *path)
 {
-        _cleanup_buffer_ struct buffer path = {0};
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        uint8_t head[16];
+        ssize_t n = fd < 0 ? 0 : pread(fd, head, sizeof(head), 0);
+
+        return n > 0 && compression_detect((struct slice){head, (size_t)n}) != COMPRESSION_NONE;
+}
+
+static void entry_read(void *argument)
+{
+        struct entry *entry = argument;
+        bool alone = is_compressed(entry->path);
         struct error err = {0};
 
-        memory_check(
-                buffer_printf(&path, "%s%s%s", directory, text_ends_with(directory, "/") ? "" : "/", name));
-        if (add_archive(listing, buffer_text(&path), name, &err) == 0)
+        if (alone)
+                pthread_mutex_lock(&entry->listing->alone);
+        if (read_archive(entry, &err) < 0) {
+                entry->err = memory_grow(NULL, 1, sizeof(err));
+                *entry->err = err;
+        }
+        if (alone)
+                pthread_mutex_unlock(&entry->listing->alone);
+}
+
+/* One that cannot be read must not hide the others. */
+static void add_or_report(struct listing *listing, const struct entry *entry)
+{
+        if (!entry->err) {
+                if (listing->doc)
+                        add_object(listing, entry);
+                else
+                        add_row(listing, entry);
                 return;
+        }
         fputs("Skipped: ", stderr);
-        text_print_safe(err.text, stderr);
-        fprintf(stderr, " [%s]\n", error_code(&err));
+        text_print_safe(entry->err->text, stderr);
+        fprintf(stderr, " [%s]\n", error_code(entry->err));
+}
+
+static void entry_done(struct entry *entry)
+{
+        free(entry->path);
+        free(entry->name);
+        free(entry->name_space);
+        free(entry->pod);
+        free(entry->container);
+        free(entry->taken);
+        free(entry->err);
+}
+
+/* All at once, as far as there are processors; shown in order. */
+static int add_files(struct listing *listing, struct entry *entries, size_t count, struct error *err)
+{
+        _cleanup_pool_ struct pool *pool = NULL;
+        int ret = pool_new(0, FILES_WAITING, &pool, err);
+
+        if (ret < 0)
+                return ret;
+        for (size_t i = 0; i < count; i++)
+                pool_submit(pool, entry_read, &entries[i]);
+        pool_wait(pool);
+        for (size_t i = 0; i < count; i++)
+                add_or_report(listing, &entries[i]);
+        return 0;
 }
 
 static int add_directory(struct listing *listing, const char *directory, struct error *err)
 {
-        struct dirent **entries;
-        int count = scandir(directory, &entries, is_checkpoint, alphasort);
+        _cleanup_free_ struct entry *entries = NULL;
+        struct dirent **names;
+        int ret, count = scandir(directory, &names, is_checkpoint, alphasort);
 
         if (count < 0 && errno == ENOENT)
                 return 0;
@@ -168,12 +223,22 @@ static int add_directory(struct listing *listing, const char *directory, struct 
         if (count > 0 && !listing->doc)
                 printf("Listing checkpoints in path: %s\n", directory);
         listing->found += (size_t)count;
+        entries = memory_grow(NULL, (size_t)count + 1, sizeof(*entries));
         for (int i = 0; i < count; i++) {
-                add_or_report(listing, directory, entries[i]->d_name);
-                free(entries[i]);
+                _cleanup_buffer_ struct buffer path = {0};
+
+                memory_check(buffer_printf(&path, "%s%s%s", directory,
+                                           text_ends_with(directory, "/") ? "" : "/", names[i]->d_name));
+                entries[i] = (struct entry){.listing = listing,
+                                            .path = memory_copy(buffer_text(&path)),
+                                            .name = memory_copy(names[i]->d_name)};
+                free(names[i]);
         }
-        free(entries);
-        return 0;
+        free(names);
+        ret = add_files(listing, entries, (size_t)count, err);
+        for (int i = 0; i < count; i++)
+                entry_done(&entries[i]);
+        return ret;
 }
 
 static void print_nothing_found(int count, char **directories)
@@ -210,7 +275,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_table_ struct table *table = table_new();
         _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? answer_new() : NULL;
-        struct listing listing = {.table = table, .doc = doc};
+        struct listing listing = {.table = table, .doc = doc, .alone = PTHREAD_MUTEX_INITIALIZER};
         char directory[sizeof(default_directory)];
         char *defaults[] = {directory};
 

@@ -118,11 +118,8 @@ static void test_json_depth_and_strings(void **state)
                 const char *begin, *end; /* of the text, 100 brackets stand between them */
                 bool deep;
         } cases[] = {
-                {"[\"", "\"]", false},
-                {"[\"\\\"", "\"]", false},
-                {"[\"\\\\\\\"", "\"]", false},
-                {"[\"\\\\\",", "", true},
-                {"[\"\",", "", true},
+                {"[\"", "\"]", false},    {"[\"\\\"", "\"]", false}, {"[\"\\\\\\\"", "\"]", false},
+                {"[\"\\\\\",", "", true}, {"[\"\",", "", true},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
