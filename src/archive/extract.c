@@ -101,13 +101,14 @@ static int member_extract(struct extraction *extraction, const struct source *so
         return fd < 0 ? fd : contents_copy(extraction, source, member, fd, err);
 }
 
-static int extract_tar(struct extraction *extraction, struct error *err)
+static int extract_part(struct extraction *extraction, const struct part *part, struct error *err)
 {
         const struct archive *archive = extraction->archive;
         _cleanup_stream_ struct stream *stream = NULL;
-        _cleanup_tar_walk_ struct tar_walk walk = {.what = archive_path(archive)};
+        _cleanup_tar_walk_ struct tar_walk walk = {.what = archive_path(archive),
+                                                   .end_optional = archive->joined};
         const struct source source = {.walk = &walk};
-        int ret = stream_open(archive, &stream, err);
+        int ret = stream_open(archive, part, false, &stream, err);
 
         if (ret < 0)
                 return ret;
@@ -126,11 +127,22 @@ static int extract_tar(struct extraction *extraction, struct error *err)
                         return ret;
                 extraction->left--;
         }
+        return ret;
+}
+
+static int extract_tar(struct extraction *extraction, struct error *err)
+{
+        const struct archive *archive = extraction->archive;
+        int ret = 0;
+
+        for (size_t i = 0; i < archive->part_count && ret == 0; i++)
+                ret = extract_part(extraction, &archive->parts[i], err);
         if (ret < 0)
                 return ret;
-        return extraction->left == 0 ? 0
-                                     : error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
-                                                 "`%s` changed while it was extracted", walk.what);
+        return extraction->left == 0
+                       ? 0
+                       : error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
+                                   "`%s` changed while it was extracted", archive_path(archive));
 }
 
 static int extract_directory(struct extraction *extraction, struct error *err)

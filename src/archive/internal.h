@@ -14,6 +14,14 @@
 #define ARCHIVE_KEPT_MAX  (32 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
 
+/* Of large memory pages only the end is kept: there lies the top of the stack, with the command line and the
+ * environment of the process. */
+#define ARCHIVE_ENDS_MAX (8 * MIB)
+#define ARCHIVE_END_SIZE (64 * KIB)
+
+/* Parts of one archive. */
+#define ARCHIVE_PARTS_MAX 128
+
 /* The frame that was expanded last: neighbouring members are asked for one after another. */
 struct frame_cache {
         pthread_mutex_t lock;
@@ -21,18 +29,46 @@ struct frame_cache {
         struct buffer stored, bytes;
 };
 
+/* Enough of a file to know how it is compressed. */
+#define ARCHIVE_HEAD_SIZE 16
+
+/* Where the bytes of one tar lie. An archive that is a file has one part, which is all of it. */
+struct part {
+        int fd; /* owned */
+        uint64_t offset, size;
+        enum compression compression;
+        struct sha256 digest;
+        bool has_digest;
+        bool pipe;                       /* read once, without offsets */
+        uint8_t head[ARCHIVE_HEAD_SIZE]; /* of a pipe: what was read to look at */
+        size_t head_size;
+        uint64_t start;  /* where its members begin in the stream of the archive */
+        uint64_t length; /* bytes of them, up to the end marker; only of an archive that is joined */
+};
+
+/* What was kept of a member that was read forward: from this offset to its end. */
+struct kept {
+        struct buffer bytes;
+        uint64_t from;
+};
+
 struct archive {
         char *path;
         enum archive_form form;
         enum compression compression;
-        int fd;               /* the file or the directory */
+        int fd;               /* the directory; -1 unless it is one */
         bool bare;            /* a directory of CRIU: "checkpoint/" is not on disk */
-        uint64_t size;        /* bytes of the file */
+        uint64_t size;        /* bytes of the file or of the parts */
         uint64_t stream_size; /* of the expanded tar; unknown (0) when it must be read forward */
+        struct part *parts;
+        size_t part_count;
+        bool joined; /* of parts: their end markers belong to none, and there is one behind all */
+        bool spent;  /* it was a pipe */
         struct archive_member *members;
+        struct kept *kept; /* parallel to `members` */
         size_t count, capacity;
-        size_t *by_name;     /* positions in `members`, sorted by name */
-        struct buffer *kept; /* contents of members, parallel to `members`; NULL unless read forward */
+        size_t *by_name; /* positions in `members`, sorted by name */
+        uint64_t kept_size, ends_size;
         bool indexed;
         struct archive_index index; /* with the frames of the index and of the tail added */
         struct frame_cache cache;
@@ -40,6 +76,10 @@ struct archive {
 
 /* Fills the members of an open tar file: from its index, by seeking, or in one pass. */
 int archive_scan_tar(struct archive *archive, struct error *err);
+/* The same for several parts. */
+int archive_scan_parts(struct archive *archive, struct error *err);
+/* The part that a member lies in. */
+const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member);
 /* The same for a directory. */
 int archive_scan_directory(struct archive *archive, struct error *err);
 /* Appends one member, `name` as found in the tar (copied; `member->name` is ignored). Refuses unsafe ones. */
