@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image becomes an archive again: its layers, one after the other, as one tar. */
+/* An image becomes an archive again: its layers, one after the other, as one tar; in place or as a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include "base/compress.h"
@@ -168,6 +168,49 @@ static int load_layers(struct layout_reader *reader, const struct image_referenc
                 return ret;
         ret = manifest_parse(buffer_slice(&text), layers, count, err);
         return ret < 0 ? error_wrap(err, ret, "`%s`, image `%s`", from->path, from->tag) : 0;
+}
+
+/* Every part has a descriptor of its own, to be closed. */
+static int locate_layers(struct layout_reader *reader, const struct image_layer *layers, size_t count,
+                         struct archive_part *parts, struct error *err)
+{
+        for (size_t i = 0; i < count; i++) {
+                struct archive_part *part = &parts[i];
+                int fd, ret = layout_reader_locate(reader, &layers[i].blob, &fd, &part->offset, err);
+
+                if (ret < 0)
+                        return ret;
+                part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+                if (part->fd < 0)
+                        return error_errno(err, errno, "cannot read the image");
+                part->size = layers[i].blob.size;
+                part->compression = layers[i].compression;
+                part->digest = layers[i].blob.digest;
+        }
+        return 0;
+}
+
+int image_open(const struct image_reference *from, struct archive **out, struct error *err)
+{
+        _cleanup_layout_reader_ struct layout_reader *reader = NULL;
+        struct archive_part parts[MANIFEST_LAYERS];
+        struct image_layer layers[MANIFEST_LAYERS];
+        size_t count = 0;
+        int ret = layout_reader_open(from, &reader, err);
+
+        if (ret == 0)
+                ret = load_layers(reader, from, layers, &count, err);
+        if (ret < 0)
+                return ret;
+        for (size_t i = 0; i < count; i++)
+                parts[i].fd = -1;
+        ret = locate_layers(reader, layers, count, parts, err);
+        if (ret == 0)
+                ret = archive_open_parts(from->path, parts, count, out, err);
+        for (size_t i = 0; i < count; i++)
+                if (parts[i].fd >= 0)
+                        close(parts[i].fd);
+        return ret;
 }
 
 /* What came out must be an archive that we would open: names that stay inside, no doubles, no links. */
