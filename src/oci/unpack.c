@@ -2,6 +2,7 @@
 /* An image becomes an archive again: its layers, one after the other, as one tar; in place or as a file. */
 #include <errno.h>
 #include <fcntl.h>
+#include "archive/index.h"
 #include "base/compress.h"
 #include "base/file.h"
 #include "oci/manifest.h"
@@ -213,13 +214,39 @@ int image_open(const struct image_reference *from, struct archive **out, struct 
         return ret;
 }
 
-/* What came out must be an archive that we would open: names that stay inside, no doubles, no links. */
-static int check_result(const char *path, struct error *err)
+static int copy_member(void *context, const struct archive_member *member, struct slice raw,
+                       struct error *err)
 {
-        _cleanup_archive_ struct archive *archive = NULL;
-        int ret = archive_open(path, &archive, err);
+        struct unpack *unpack = context;
+        int ret;
 
-        return ret < 0 ? error_wrap(err, ret, "the image") : 0;
+        if (member && strcmp(member->name, ARCHIVE_INDEX_NAME) == 0)
+                return 0;
+        if (progress_cancelled(unpack->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "reading the image was cancelled");
+        ret = file_write_full(unpack->fd, raw.data, raw.size);
+        return ret < 0 ? error_errno(err, -ret, "cannot write the archive") : 0;
+}
+
+/* What came out must be an archive that we would open: names that stay inside, no doubles, no links. Who
+ * built the image of one of ours without us took the index along, which fits no more: the archive is written
+ * again without it. */
+static int commit(struct unpack *unpack, struct file_writer *writer, const char *path, struct error *err)
+{
+        _cleanup_file_writer_ struct file_writer *again = NULL;
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = archive_open(file_writer_temp_path(writer), &archive, err);
+
+        if (ret < 0)
+                return error_wrap(err, ret, "the image");
+        if (!archive_find(archive, ARCHIVE_INDEX_NAME))
+                return file_writer_commit(writer, err);
+        ret = file_writer_open(path, false, &again, err);
+        if (ret < 0)
+                return ret;
+        unpack->fd = file_writer_fd(again);
+        ret = archive_stream(archive, copy_member, unpack, err);
+        return ret < 0 ? ret : file_writer_commit(again, err);
 }
 
 int image_to_archive(const struct image_reference *from, const char *path, const struct progress *progress,
@@ -244,7 +271,5 @@ int image_to_archive(const struct image_reference *from, const char *path, const
                 return ret;
         unpack.fd = file_writer_fd(writer);
         ret = add_layers(&unpack, reader, layers, count, err);
-        if (ret == 0)
-                ret = check_result(file_writer_temp_path(writer), err);
-        return ret < 0 ? ret : file_writer_commit(writer, err);
+        return ret < 0 ? ret : commit(&unpack, writer, path, err);
 }
