@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# An archive with 100 GiB of memory, which is a hole in the file: looking at it reads next to nothing of it.
+
+load helpers
+
+ARCHIVE=$SRC/tests/data/archives/podman-5.4.2-counter-none.tar
+
+setup_file() {
+        mkdir -p /srv/huge
+        python3 "$SRC/tests/e2e/programs/sparse.py" "$ARCHIVE" /srv/huge/checkpoint-huge.tar 100
+}
+
+teardown_file() { rm -rf /srv/huge; }
+
+# frugal CMD...: its output in $output; at most 64 MiB of memory, and a thousandth of the archive read.
+frugal() {
+        local read
+        output=$(/usr/bin/time -q -o $BATS_TEST_TMPDIR/memory -f %M "$@")
+        [ "$(tail -n 1 $BATS_TEST_TMPDIR/memory)" -lt 65536 ]
+        read=$(strace -f -e trace=read,pread64 "$@" 2>&1 > /dev/null | awk '/ = [0-9]+$/ { n += $NF } END { print n + 0 }')
+        [ "$read" -lt 10000000 ] || { echo "$* read $read bytes" >&2 && return 1; }
+}
+
+@test "the file takes no room" {
+        [ "$(stat -c %s /srv/huge/checkpoint-huge.tar)" -gt 107374182400 ]
+        [ "$(du -k /srv/huge/checkpoint-huge.tar | cut -f 1)" -lt 2048 ]
+}
+
+@test "show" {
+        frugal checkpointctl show /srv/huge/checkpoint-huge.tar
+        [[ "$output" = *" 100.0 GiB "* ]]
+}
+
+@test "inspect, all of it" {
+        frugal checkpointctl inspect --all --json /srv/huge/checkpoint-huge.tar
+        [ "$(jq '.[0].checkpoint_size.memory_pages_size' <<< "$output")" -gt 107374182400 ]
+        # Behind the hole lies the stack: the command line and the environment of the process.
+        diff <(jq -S '.[0].process_tree' <<< "$output") <(checkpointctl inspect --all --json "$ARCHIVE" | jq -S '.[0].process_tree')
+}
+
+@test "list" {
+        frugal checkpointctl list /srv/huge
+        [[ "$output" = *checkpoint-huge.tar* ]]
+}
+
+@test "its page maps and mappings agree" {
+        run python3 - /srv/huge/checkpoint-huge.tar << 'END'
+import sys, tarfile
+sys.path.insert(0, '/usr/lib/python3/dist-packages')
+import pycriu
+
+
+def pages(entry):
+    return entry.get('nr_pages') or entry['compat_nr_pages']
+
+
+with tarfile.open(sys.argv[1]) as archive:
+    mm = pycriu.images.load(archive.extractfile('checkpoint/mm-1.img'))['entries'][0]['vmas']
+    pagemap = pycriu.images.load(archive.extractfile('checkpoint/pagemap-1.img'))['entries'][1:]
+    assert sum(pages(e) for e in pagemap) * 4096 == archive.getmember('checkpoint/pages-1.img').size
+    assert sorted(v['start'] for v in mm) == [v['start'] for v in mm]
+    areas = []
+    for v in mm:  # one entry may go over several neighbours
+        if areas and areas[-1][1] == v['start']:
+            areas[-1][1] = v['end']
+        else:
+            areas.append([v['start'], v['end']])
+    for e in pagemap:
+        assert any(start <= e['vaddr'] and e['vaddr'] + pages(e) * 4096 <= end for start, end in areas), e
+END
+        [ "$status" -eq 0 ] || { echo "$output" >&2 && return 1; }
+}
