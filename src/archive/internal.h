@@ -11,12 +11,12 @@
 #define ARCHIVE_MEMBERS_MAX 100000
 
 /* Bytes of small members that are kept of a compressed archive without index. */
-#define ARCHIVE_KEPT_MAX  (32 * MIB)
+#define ARCHIVE_KEPT_MAX  (16 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
 
 /* Of large memory pages only the end is kept: there lies the top of the stack, with the command line and the
  * environment of the process. */
-#define ARCHIVE_ENDS_MAX (8 * MIB)
+#define ARCHIVE_ENDS_MAX (4 * MIB)
 #define ARCHIVE_END_SIZE (64 * KIB)
 
 /* Parts of one archive. */

@@ -51,6 +51,14 @@ static int deliver(const struct archive *archive, struct place *place, struct sl
         return 0;
 }
 
+/* Unknown (0) when it is expanded without an index. */
+static uint64_t expected_size(const struct archive *archive, const struct part *part)
+{
+        if (archive->joined)
+                return part->compression == COMPRESSION_NONE ? part->length : 0;
+        return archive->stream_size;
+}
+
 /* Of a part of a joined archive, the bytes behind its members are read for its digest alone. */
 static int replay_part(const struct archive *archive, const struct part *part, struct place *place,
                        archive_sink sink, void *context, struct error *err)
@@ -62,8 +70,7 @@ static int replay_part(const struct archive *archive, const struct part *part, s
         int ret = stream_open(archive, part, true, &stream, err);
 
         if (ret == 0)
-                ret = prefetch_new(stream, archive->joined ? part->length : archive->stream_size, &prefetch,
-                                   err);
+                ret = prefetch_new(stream, expected_size(archive, part), &prefetch, err);
         if (ret < 0)
                 return ret;
         while ((ret = prefetch_next(prefetch, &chunk, err)) > 0) {

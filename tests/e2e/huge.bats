@@ -71,3 +71,30 @@ with tarfile.open(sys.argv[1]) as archive:
 END
         [ "$status" -eq 0 ] || { echo "$output" >&2 && return 1; }
 }
+
+# More small members than are kept, and the largest window that is accepted.
+@test "a compressed archive cannot take more memory than there is room for" {
+        python3 - /srv/huge/many.tar << 'END'
+import io, os, sys, tarfile
+with tarfile.open(sys.argv[1], 'w') as out:
+    for i in range(96):
+        member = tarfile.TarInfo('checkpoint/%s-%d.img' % ('pages' if i % 2 else 'made', i))
+        contents = os.urandom(1 << 20)
+        member.size = len(contents)
+        out.addfile(member, io.BytesIO(contents))
+    member = tarfile.TarInfo('config.dump')
+    contents = b'{"id":"many","name":"many"}'
+    member.size = len(contents)
+    out.addfile(member, io.BytesIO(contents))
+END
+        zstd -q --long=25 /srv/huge/many.tar -o /srv/huge/many.tar.zst
+        gzip -1 -c /srv/huge/many.tar > /srv/huge/many.tar.gz
+        for archive in /srv/huge/many.tar.*; do
+                for verb in show "inspect --metadata" verify "build --quiet"; do
+                        rm -rf /srv/huge/image
+                        /usr/bin/time -q -o $BATS_TEST_TMPDIR/memory -f %M checkpointctl $verb $archive \
+                                $([[ $verb != build* ]] || echo oci:/srv/huge/image) || [ "$verb" = verify ]
+                        [ "$(tail -n 1 $BATS_TEST_TMPDIR/memory)" -lt 65536 ] || { cat $BATS_TEST_TMPDIR/memory >&2 && return 1; }
+                done
+        done
+}
