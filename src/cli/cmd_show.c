@@ -90,11 +90,10 @@ const struct verb verb_show = {
         .usage = "FILE...",
         .summary = "show an overview of checkpoints",
         .description = "Shows container, image, engine and sizes of one or several checkpoints "
-                       "as a table.\n\n"
-                       "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain "
-                       "or compressed. With --json, prints an array with one object for each "
-                       "FILE.",
-        .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here",
+                       "as a table.\n\n" VERB_FILE_PLACES
+                       " With --json, prints an array with one object for each FILE.",
+        .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here\n"
+                    "checkpointctl show oci:images:web\tof an image, without unpacking it",
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
         .arguments_max = UINT_MAX,

@@ -129,7 +129,7 @@ const struct verb verb_verify = {
                        "files they refer to. Each fault is named with the object, the reason "
                        "and a code; the exit status is then 4.\n\n"
                        "Archives of other engines carry no digests; of them the structure is "
-                       "proven, not every byte.",
+                       "proven, not every byte.\n\n" VERB_FILE_PLACES,
         .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged",
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
