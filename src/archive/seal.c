@@ -312,7 +312,7 @@ int archive_writer_seal(struct archive_writer *writer, struct slice facts, const
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
         _cleanup_buffer_ struct buffer text = {};
-        yyjson_mut_val *members;
+        yyjson_mut_val *members = NULL;
         int r = facts_parse(facts, &doc, &members, err);
 
         if (r == 0)
