@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An archive in several parts, as an image is: the first bytes say where the rest is cut and how it is compressed. */
+/* An archive in several parts, as an image is: the first bytes say where the rest is cut and how it is
+ * compressed. */
 #include <sys/mman.h>
 #include <unistd.h>
 #include "archive/verify.h"

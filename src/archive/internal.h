@@ -19,9 +19,6 @@
 #define ARCHIVE_ENDS_MAX (4 * MIB)
 #define ARCHIVE_END_SIZE (64 * KIB)
 
-/* Parts of one archive. */
-#define ARCHIVE_PARTS_MAX 128
-
 /* The frame that was expanded last: neighbouring members are asked for one after another. */
 struct frame_cache {
         pthread_mutex_t lock;

@@ -98,3 +98,34 @@ END
                 done
         done
 }
+
+# read_share LIMIT FILE CMD...: the command reads the file at most LIMIT times.
+read_share() {
+        local limit=$1 size read
+        size=$(stat -c %s "$2")
+        shift 2
+        read=$(strace -f -e trace=read,pread64 "$@" 2>&1 > /dev/null | awk '/ = [0-9]+$/ { n += $NF } END { print n + 0 }')
+        awk -v read="$read" -v size="$size" -v limit="$limit" 'BEGIN { exit !(read <= size * limit + 2000000) }' ||
+                { echo "$*: read $read of $size" >&2 && return 1; }
+}
+
+@test "what is compressed without an index is read once for looking, twice for verifying and building" {
+        python3 "$SRC/tests/e2e/programs/sparse.py" "$ARCHIVE" /srv/huge/random.tar 1
+        # Random memory, so that the compressed file is as large.
+        offset=$(grep -abom1 checkpoint/pages-1.img /srv/huge/random.tar | cut -d: -f1)
+        openssl enc -aes-128-ctr -pass pass:x -nosalt < /dev/zero 2> /dev/null | head -c 100000000 |
+                dd of=/srv/huge/random.tar bs=1M oflag=seek_bytes seek=$((offset + 2000000)) conv=notrunc status=none
+        zstd -q -1 /srv/huge/random.tar -o /srv/huge/random.tar.zst
+        [ "$(stat -c %s /srv/huge/random.tar.zst)" -gt 100000000 ]
+        mkdir /srv/huge/list && ln -s ../random.tar.zst /srv/huge/list/checkpoint-random
+        checkpointctl build --quiet --compress zstd /srv/huge/random.tar oci:/srv/huge/image:z > /dev/null
+        for verb in show inspect "inspect --all" "inspect --ps-tree-env --files --sockets"; do
+                read_share 1 /srv/huge/random.tar.zst checkpointctl $verb /srv/huge/random.tar.zst
+                read_share 1 /srv/huge/random.tar.zst checkpointctl $verb oci:/srv/huge/image:z
+        done
+        read_share 1 /srv/huge/random.tar.zst checkpointctl list /srv/huge/list
+        read_share 2 /srv/huge/random.tar.zst checkpointctl verify --quiet /srv/huge/random.tar.zst
+        read_share 2 /srv/huge/random.tar.zst checkpointctl build --quiet /srv/huge/random.tar.zst oci:/srv/huge/image:x
+        [ "$(checkpointctl inspect --ps-tree-cmd --json /srv/huge/random.tar.zst | jq -r '.[0].process_tree.cmdline')" = \
+                "$(checkpointctl inspect --ps-tree-cmd --json "$ARCHIVE" | jq -r '.[0].process_tree.cmdline')" ]
+}
