@@ -2,6 +2,7 @@
 /* One checkpoint, wherever it lies; and places that are not what they say. */
 #include "testing.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include "archive/verify.h"
@@ -499,6 +500,87 @@ static void test_digests_of_layers_are_verified(void **state)
         assert_error(location_open("oci:layout", &archive, &err), &err, ERROR_ARCHIVE_DIGEST);
 }
 
+/* One bit of every byte of a plain layer: it does not open, or verification names the layer. */
+static void test_every_byte_of_a_layer_counts(void **state)
+{
+        _cleanup_(layers_free) struct layers layers;
+        char digest[7 + SHA256_HEX_SIZE];
+        struct archive *archive = NULL;
+        struct error err = {0};
+
+        layers_new(&layers);
+        tarball_end(&layers.second);
+        assert_success(open_layers(&layers, NULL, 0, &archive, &err), &err);
+        archive_free(archive);
+        hand_blob(buffer_slice(&layers.second), digest);
+        for (size_t at = 0; at < layers.second.size; at++) {
+                flip(digest, at);
+                if (location_open("oci:layout", &archive, &err) == 0) {
+                        if (!finds(archive, &ERROR_ARCHIVE_DIGEST))
+                                fail_msg("byte %zu", at);
+                        archive_free(archive);
+                }
+                flip(digest, at);
+        }
+}
+
+/* Is it refused, when it is opened or when it is verified? */
+static bool is_refused(const char *text)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_verify_report_ struct verify_report report = {0};
+        struct error err = {0};
+
+        return location_open(text, &archive, &err) < 0 ||
+               archive_verify_open(archive, NULL, &report, &err) < 0 || report.fault_count;
+}
+
+static bool is_refused_from_pipe(struct slice bytes)
+{
+        pid_t pid = input_from_pipe(bytes);
+        bool refused = is_refused("-");
+
+        input_from(open("/dev/null", O_RDONLY | O_CLOEXEC));
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        return refused;
+}
+
+/* A layer may end where one likes, so that it must not be cut at the end of a member. */
+static bool may_be_a_layer(const char *name)
+{
+        return text_starts_with(name, "truncated-") && !strstr(name, "size");
+}
+
+/* What is refused as a file is refused through a pipe and as a layer. */
+static void test_malformed_archives_are_refused_everywhere(void **state)
+{
+        DIR *dir = opendir(TEST_DATA "/malformed");
+        const struct dirent *entry;
+        unsigned count = 0;
+
+        assert_non_null(dir);
+        while ((entry = readdir(dir))) {
+                _cleanup_buffer_ struct buffer bytes = {0};
+                char path[512];
+                bool gzip = strstr(entry->d_name, ".gz") != NULL;
+
+                if (!strstr(entry->d_name, ".tar"))
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s", TEST_DATA "/malformed", entry->d_name);
+                read_bytes(path, &bytes);
+                if (!is_refused_from_pipe(buffer_slice(&bytes)))
+                        fail_msg("%s through a pipe", entry->d_name);
+                hand_image(&(const struct hand_layer){.bytes = buffer_slice(&bytes),
+                                                      .type = gzip ? "+gzip" : ""},
+                           1);
+                if (!is_refused("oci:layout") && !may_be_a_layer(entry->d_name))
+                        fail_msg("%s as a layer", entry->d_name);
+                count++;
+        }
+        closedir(dir);
+        assert_true(count >= 50);
+}
+
 /* Cut anywhere, with a descriptor that fits: never more than what is there. */
 static void test_every_cut_of_a_layer(void **state)
 {
@@ -538,7 +620,9 @@ int main(void)
                 scratch_test(test_forged_descriptors_are_refused),
                 scratch_test(test_blobs_that_are_links_are_refused),
                 scratch_test(test_digests_of_layers_are_verified),
+                scratch_test(test_every_byte_of_a_layer_counts),
                 scratch_test(test_every_cut_of_a_layer),
+                scratch_test(test_malformed_archives_are_refused_everywhere),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
