@@ -101,14 +101,13 @@ static int member_extract(struct extraction *extraction, const struct source *so
         return fd < 0 ? fd : contents_copy(extraction, source, member, fd, err);
 }
 
-static int extract_part(struct extraction *extraction, const struct part *part, struct error *err)
+static int extract_tar(struct extraction *extraction, struct error *err)
 {
         const struct archive *archive = extraction->archive;
         _cleanup_stream_ struct stream *stream = NULL;
-        _cleanup_tar_walk_ struct tar_walk walk = {.what = archive_path(archive),
-                                                   .end_optional = archive->joined};
+        _cleanup_tar_walk_ struct tar_walk walk = {.what = archive_path(archive)};
         const struct source source = {.walk = &walk};
-        int ret = stream_open(archive, part, false, &stream, err);
+        int ret = stream_open(archive, &stream, err);
 
         if (ret < 0)
                 return ret;
@@ -127,22 +126,11 @@ static int extract_part(struct extraction *extraction, const struct part *part, 
                         return ret;
                 extraction->left--;
         }
-        return ret;
-}
-
-static int extract_tar(struct extraction *extraction, struct error *err)
-{
-        const struct archive *archive = extraction->archive;
-        int ret = 0;
-
-        for (size_t i = 0; i < archive->part_count && ret == 0; i++)
-                ret = extract_part(extraction, &archive->parts[i], err);
         if (ret < 0)
                 return ret;
-        return extraction->left == 0
-                       ? 0
-                       : error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
-                                   "`%s` changed while it was extracted", archive_path(archive));
+        return extraction->left == 0 ? 0
+                                     : error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
+                                                 "`%s` changed while it was extracted", walk.what);
 }
 
 static int extract_directory(struct extraction *extraction, struct error *err)

@@ -67,7 +67,7 @@ static int replay_part(const struct archive *archive, const struct part *part, s
         uint64_t left = archive->joined ? part->length : UINT64_MAX;
         struct stream *stream = NULL;
         struct slice chunk;
-        int ret = stream_open(archive, part, true, &stream, err);
+        int ret = stream_open_part(archive, part, true, &stream, err);
 
         if (ret == 0)
                 ret = prefetch_new(stream, expected_size(archive, part), &prefetch, err);

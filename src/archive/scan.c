@@ -105,7 +105,7 @@ static int scan_part(struct archive *archive, struct part *part, struct error *e
 {
         _cleanup_stream_ struct stream *stream = NULL;
         bool forward = part->compression != COMPRESSION_NONE || part->pipe;
-        int ret = stream_open(archive, part, forward, &stream, err);
+        int ret = stream_open_part(archive, part, forward, &stream, err);
 
         if (ret < 0)
                 return ret;

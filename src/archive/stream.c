@@ -19,8 +19,10 @@ struct stream {
         struct decompressor *decompressor; /* compressed without index */
         uint64_t source_position;          /* next byte of the part as it lies in its file */
         struct sha256_stream *sha256;      /* of these bytes; NULL: they are not verified */
-        struct stream *inner;              /* the compressed contents that the decompressor gets instead */
-        uint8_t head[ARCHIVE_HEAD_SIZE];   /* what was read of `inner` to look at */
+        struct stream *inner; /* what the decompressor gets instead; joined: the part whose turn it is */
+        bool joined;          /* all parts of the archive, one after another */
+        size_t turn;          /* number of that part */
+        uint8_t head[ARCHIVE_HEAD_SIZE]; /* what was read of `inner` to look at */
         size_t head_size, head_taken;
 };
 
@@ -102,8 +104,8 @@ void stream_free(struct stream *stream)
         free(stream);
 }
 
-int stream_open(const struct archive *archive, const struct part *part, bool verify, struct stream **out,
-                struct error *err)
+int stream_open_part(const struct archive *archive, const struct part *part, bool verify, struct stream **out,
+                     struct error *err)
 {
         _cleanup_stream_ struct stream *stream = stream_new(archive, archive->path);
         int ret = 0;
@@ -129,6 +131,21 @@ int stream_open(const struct archive *archive, const struct part *part, bool ver
         return ret;
 }
 
+int stream_open(const struct archive *archive, struct stream **out, struct error *err)
+{
+        struct stream *stream;
+
+        if (!archive->joined)
+                return stream_open_part(archive, &archive->parts[0], false, out, err);
+        stream = stream_new(archive, archive->path);
+        if (!stream)
+                return error_oom(err);
+        stream->joined = true;
+        stream->end = archive->stream_size;
+        *out = stream;
+        return 0;
+}
+
 /* What was kept of a member, if that is all of it. */
 static int open_kept(const struct archive *archive, const struct archive_member *member, struct stream **out,
                      struct error *err)
@@ -143,7 +160,7 @@ static int open_in_part(const struct archive *archive, const struct archive_memb
         const struct part *part = archive_part_of(archive, member);
         uint64_t offset = member->offset - part->start;
         _cleanup_stream_ struct stream *stream = NULL;
-        int ret = stream_open(archive, part, false, &stream, err);
+        int ret = stream_open_part(archive, part, false, &stream, err);
 
         if (ret == 0) {
                 stream->what = member->name;
@@ -247,6 +264,72 @@ static ssize_t read_behind_head(struct stream *stream, void *data, size_t size, 
         return n < 0 ? n : n + (ssize_t)left;
 }
 
+static int beyond_end(const struct stream *stream, struct error *err)
+{
+        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", stream->what);
+}
+
+/* Bytes that are left of the part whose turn it is, the next one's when that has ended; 0 behind the last. */
+static uint64_t left_in_part(struct stream *stream)
+{
+        const struct archive *archive = stream->archive;
+
+        for (; stream->turn < archive->part_count; stream->turn++) {
+                const struct part *part = &archive->parts[stream->turn];
+
+                if (stream->position < part->start + part->length)
+                        return part->start + part->length - stream->position;
+                stream_free(stream->inner);
+                stream->inner = NULL;
+        }
+        return 0;
+}
+
+static int open_turn(struct stream *stream, struct error *err)
+{
+        const struct part *part = &stream->archive->parts[stream->turn];
+
+        return stream->inner ? 0 : stream_open_part(stream->archive, part, false, &stream->inner, err);
+}
+
+/* May be short where a part ends. */
+static ssize_t read_joined(struct stream *stream, void *data, size_t size, struct error *err)
+{
+        uint64_t left = left_in_part(stream);
+        ssize_t n;
+        int ret;
+
+        if (!left) { /* the end marker */
+                memset(data, 0, size);
+                return (ssize_t)size;
+        }
+        ret = open_turn(stream, err);
+        if (ret < 0)
+                return ret;
+        n = stream_read(stream->inner, data, size < left ? size : (size_t)left, err);
+        return n == 0 ? beyond_end(stream, err) : n;
+}
+
+/* Whole parts are passed over without being opened. */
+static int skip_joined(struct stream *stream, uint64_t size, struct error *err)
+{
+        while (size) {
+                uint64_t left = left_in_part(stream), step = !left || size < left ? size : left;
+
+                if (step < left) {
+                        int ret = open_turn(stream, err);
+
+                        if (ret == 0)
+                                ret = stream_skip(stream->inner, step, err);
+                        if (ret < 0)
+                                return ret;
+                }
+                stream->position += step;
+                size -= step;
+        }
+        return 0;
+}
+
 static ssize_t read_some(struct stream *stream, void *data, size_t size, struct error *err)
 {
         uint64_t offset = stream->base + stream->position;
@@ -258,6 +341,8 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
                         error_wrap(err, (int)n, "`%s`", stream->archive->path);
                 return n;
         }
+        if (stream->joined)
+                return read_joined(stream, data, size, err);
         if (stream->inner)
                 return read_behind_head(stream, data, size, err);
         if (stream->memory.data) {
@@ -299,28 +384,27 @@ static int check_digest(struct stream *stream, struct error *err)
 
 ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error *err)
 {
-        size_t wanted = size;
-        ssize_t n = 0;
+        size_t wanted = size, done = 0;
 
         if (size > stream->end - stream->position)
                 size = (size_t)(stream->end - stream->position);
-        if (size)
-                n = read_some(stream, data, size, err);
-        if (n < 0)
-                return n;
-        stream->position += (uint64_t)n;
-        if ((size_t)n < wanted && stream->sha256) {
+        while (done < size) {
+                ssize_t n = read_some(stream, (uint8_t *)data + done, size - done, err);
+
+                if (n < 0)
+                        return n;
+                if (n == 0)
+                        break;
+                stream->position += (uint64_t)n;
+                done += (size_t)n;
+        }
+        if (done < wanted && stream->sha256) {
                 int ret = check_digest(stream, err);
 
                 if (ret < 0)
                         return ret;
         }
-        return n;
-}
-
-static int beyond_end(const struct stream *stream, struct error *err)
-{
-        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", stream->what);
+        return (ssize_t)done;
 }
 
 int stream_skip(struct stream *stream, uint64_t size, struct error *err)
@@ -329,6 +413,8 @@ int stream_skip(struct stream *stream, uint64_t size, struct error *err)
 
         if (size > stream->end - stream->position)
                 return beyond_end(stream, err);
+        if (stream->joined)
+                return skip_joined(stream, size, err);
         if (!stream->decompressor && !stream->sha256) {
                 size_t head = stream->head_size - stream->head_taken;
 

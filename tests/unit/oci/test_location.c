@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include "archive/stream.h"
 #include "archive/verify.h"
 #include "base/compress.h"
 #include "oci/errors.h"
@@ -113,6 +114,42 @@ static void assert_contents(const struct archive *archive, const struct archive 
         }
 }
 
+static int append(void *context, const struct archive_member *member, struct slice raw, struct error *err)
+{
+        return buffer_append(context, raw.data, raw.size) < 0 ? error_oom(err) : 0;
+}
+
+/* A stream gives the same bytes, whether they are read or skipped. */
+static void assert_stream(const struct archive *archive)
+{
+        _cleanup_buffer_ struct buffer expected = {0};
+        static const size_t steps[] = {1, 511, 512, 10000, 1 * MIB};
+        struct error err = {0};
+
+        assert_success(archive_stream(archive, append, &expected, &err), &err);
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                _cleanup_stream_ struct stream *stream = NULL;
+                uint8_t bytes[600];
+                uint64_t at = 0;
+
+                assert_success(stream_open(archive, &stream, &err), &err);
+                while (at < expected.size) {
+                        size_t left = expected.size - (size_t)at, step = steps[i] < left ? steps[i] : left;
+                        ssize_t n = stream_read(stream, bytes, sizeof(bytes), &err);
+
+                        assert_int_equal(n, left < sizeof(bytes) ? left : sizeof(bytes));
+                        assert_memory_equal(bytes, expected.data + at, (size_t)n);
+                        at += (uint64_t)n;
+                        left -= (size_t)n;
+                        step = step < left ? step : left;
+                        assert_success(stream_skip(stream, step, &err), &err);
+                        at += step;
+                        assert_int_equal(stream_position(stream), at);
+                }
+                assert_int_equal(stream_read(stream, bytes, 1, &err), 0);
+        }
+}
+
 static void assert_same(struct archive *archive, const struct archive *expected)
 {
         _cleanup_verify_report_ struct verify_report report = {0};
@@ -120,6 +157,7 @@ static void assert_same(struct archive *archive, const struct archive *expected)
         struct error err = {0};
 
         assert_contents(archive, expected, 64 * MIB);
+        assert_stream(archive);
         stream_digests(archive, digests);
         stream_digests(expected, expected_digests);
         assert_true(sha256_equal(&digests[0], &expected_digests[0]));
