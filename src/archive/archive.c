@@ -10,12 +10,17 @@
 static int grow(struct archive *archive, struct error *err)
 {
         size_t capacity = archive->capacity ? archive->capacity * 2 : 64;
-        struct archive_member *members;
+        struct archive_member *members = reallocarray(archive->members, capacity, sizeof(*members));
+        struct kept *kept;
 
-        members = reallocarray(archive->members, capacity, sizeof(*members));
         if (!members)
                 return error_oom(err);
         archive->members = members;
+        kept = reallocarray(archive->kept, capacity, sizeof(*kept));
+        if (!kept)
+                return error_oom(err);
+        memset(kept + archive->capacity, 0, (capacity - archive->capacity) * sizeof(*kept));
+        archive->kept = kept;
         archive->capacity = capacity;
         return 0;
 }
@@ -30,6 +35,14 @@ const char *archive_name_normal(const char *name, size_t *size)
         if (*size == 1 && name[0] == '.')
                 *size = 0;
         return name;
+}
+
+/* In a layer of an image, ".wh." in front of a name removes another file (image-spec "layer.md"). */
+static bool is_whiteout(const char *name)
+{
+        const char *slash = strrchr(name, '/');
+
+        return text_starts_with(slash ? slash + 1 : name, ".wh.");
 }
 
 int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
@@ -47,6 +60,10 @@ int archive_add_member(struct archive *archive, const char *name, const struct a
         if (!file_name_is_safe(normal))
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
                                  "`%s` has a member named `%s`, which leads out of it", archive->path, name);
+        if (archive->joined && is_whiteout(normal))
+                return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
+                                 "`%s`: `%s` removes a member of another layer, as no checkpoint does",
+                                 archive->path, normal);
         if (member->type != TAR_FILE && member->type != TAR_DIRECTORY)
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
                                  "`%s`: member `%s` is a link or a special file; a checkpoint has only files "
@@ -127,70 +144,107 @@ int archive_load_digests(struct archive *archive, struct error *err)
         return 0;
 }
 
-static int open_by_form(struct archive *archive, struct error *err)
-{
-        struct stat st;
-
-        if (fstat(archive->fd, &st) < 0)
-                return error_errno(err, errno, "cannot read `%s`", archive->path);
-        if (S_ISDIR(st.st_mode)) {
-                archive->form = ARCHIVE_DIRECTORY;
-                return archive_scan_directory(archive, err);
-        }
-        if (!S_ISREG(st.st_mode))
-                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL,
-                                 "`%s` is neither a file nor a directory", archive->path);
-        archive->size = (uint64_t)st.st_size;
-        return archive_scan_tar(archive, err);
-}
-
-struct archive *archive_new(const char *path, struct error *err)
+int archive_new(const char *name, size_t part_count, struct archive **out, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = calloc(1, sizeof(*archive));
 
-        if (archive) {
-                archive->fd = -1;
-                archive->cache.frame = SIZE_MAX;
-                pthread_mutex_init(&archive->cache.lock, NULL);
-                archive->path = strdup(path);
-        }
-        if (!archive || !archive->path) {
-                error_oom(err);
-                return NULL;
-        }
-        return steal_ptr(archive);
+        if (!archive)
+                return error_oom(err);
+        archive->fd = -1;
+        archive->cache.frame = SIZE_MAX;
+        pthread_mutex_init(&archive->cache.lock, NULL);
+        archive->path = strdup(name);
+        archive->parts = calloc(part_count, sizeof(*archive->parts));
+        if (!archive->path || !archive->parts)
+                return error_oom(err);
+        *out = steal_ptr(archive);
+        return 0;
 }
 
-/* What is left to do once the members are known. */
-static int finish(struct archive *archive, struct error *err)
+int archive_add_part(struct archive *archive, int fd, const struct part *from, struct error *err)
 {
-        int ret = archive_sort_names(archive, err);
+        struct part *part = &archive->parts[archive->part_count];
 
+        *part = *from;
+        part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (part->fd < 0)
+                return error_errno(err, errno, "cannot read `%s`", archive->path);
+        archive->part_count++;
+        return add_overflow(archive->size, part->size, &archive->size)
+                       ? error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is absurdly large",
+                                   archive->path)
+                       : 0;
+}
+
+/* All members are known: what is to be known of them? */
+static int complete(struct archive *archive, bool any, struct error *err)
+{
+        int ret;
+
+        if (!any && !is_checkpoint(archive))
+                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG,
+                                 "`%s` holds no checkpoint: there is no `checkpoint` directory in it",
+                                 archive->path);
+        ret = archive_sort_names(archive, err);
         return ret < 0 ? ret : archive_load_digests(archive, err);
+}
+
+static int scan_directory(struct archive *archive, int fd, struct error *err)
+{
+        archive->form = ARCHIVE_DIRECTORY;
+        archive->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (archive->fd < 0)
+                return error_errno(err, errno, "cannot read `%s`", archive->path);
+        return archive_scan_directory(archive, err);
+}
+
+static int scan_file(struct archive *archive, int fd, uint64_t size, struct error *err)
+{
+        off_t offset = lseek(fd, 0, SEEK_CUR);
+        struct part part = {.offset = offset > 0 ? (uint64_t)offset : 0};
+        int ret;
+
+        part.size = part.offset < size ? size - part.offset : 0;
+        ret = archive_add_part(archive, fd, &part, err);
+        return ret < 0 ? ret : archive_scan_tar(archive, err);
+}
+
+static int open_file(int fd, const char *name, bool any, struct archive **out, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        struct stat st;
+        int ret = archive_new(name, 1, &archive, err);
+
+        if (ret < 0)
+                return ret;
+        if (fstat(fd, &st) < 0)
+                return error_errno(err, errno, "cannot read `%s`", name);
+        if (S_ISDIR(st.st_mode))
+                ret = scan_directory(archive, fd, err);
+        else if (S_ISREG(st.st_mode))
+                ret = scan_file(archive, fd, (uint64_t)st.st_size, err);
+        else
+                ret = error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL,
+                                "`%s` is neither a file nor a directory", name);
+        if (ret == 0)
+                ret = complete(archive, any, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
+}
+
+int archive_open_file(int fd, const char *name, struct archive **out, struct error *err)
+{
+        return open_file(fd, name, false, out, err);
 }
 
 static int open_path(const char *path, bool any, struct archive **out, struct error *err)
 {
-        _cleanup_archive_ struct archive *archive = archive_new(path, err);
-        int ret;
-
-        if (!archive)
-                return -ENOMEM;
         /* O_NONBLOCK: a FIFO of that name must not make us wait. */
-        archive->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (archive->fd < 0)
-                return error_errno(err, errno, "cannot open `%s`", path);
-        ret = open_by_form(archive, err);
-        if (ret < 0)
-                return ret;
-        if (!any && !is_checkpoint(archive))
-                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG,
-                                 "`%s` holds no checkpoint: there is no `checkpoint` directory in it", path);
-        ret = finish(archive, err);
-        if (ret < 0)
-                return ret;
-        *out = steal_ptr(archive);
-        return 0;
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+        return fd < 0 ? error_errno(err, errno, "cannot open `%s`", path)
+                      : open_file(fd, path, any, out, err);
 }
 
 int archive_open(const char *path, struct archive **out, struct error *err)
@@ -207,26 +261,71 @@ int archive_open_inner(const struct archive *outer, const struct archive_member 
                        struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *name = NULL;
+        struct part part = {.size = member->size};
         int ret;
 
-        if (outer->form != ARCHIVE_TAR || outer->compression != COMPRESSION_NONE)
+        if (outer->form != ARCHIVE_TAR || outer->compression != COMPRESSION_NONE || outer->joined ||
+            outer->spent)
                 return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
                                  "`%s` is compressed: `%s` cannot be looked into where it lies", outer->path,
                                  member->name);
-        if (asprintf(&path, "%s/%s", outer->path, member->name) < 0)
+        if (asprintf(&name, "%s/%s", outer->path, member->name) < 0)
                 return error_oom(err);
-        archive = archive_new(path, err);
-        if (!archive)
-                return -ENOMEM;
-        archive->fd = fcntl(outer->fd, F_DUPFD_CLOEXEC, 0);
-        if (archive->fd < 0)
-                return error_errno(err, errno, "cannot open `%s`", path);
-        archive->origin = outer->origin + member->offset;
-        archive->size = member->size;
-        ret = archive_scan_tar(archive, err);
+        part.offset = outer->parts[0].offset + member->offset;
+        ret = archive_new(name, 1, &archive, err);
         if (ret == 0)
-                ret = finish(archive, err);
+                ret = archive_add_part(archive, outer->parts[0].fd, &part, err);
+        if (ret == 0)
+                ret = archive_scan_tar(archive, err);
+        if (ret == 0)
+                ret = complete(archive, true, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
+}
+
+int archive_open_pipe(int fd, const char *name, struct archive **out, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = archive_new(name, 1, &archive, err);
+
+        if (ret == 0)
+                ret = archive_add_part(archive, fd, &(struct part){.pipe = true}, err);
+        if (ret == 0)
+                ret = archive_scan_tar(archive, err);
+        if (ret < 0)
+                return ret;
+        archive->spent = true;
+        ret = complete(archive, false, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
+}
+
+int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,
+                       struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = archive_new(name, count, &archive, err);
+
+        if (ret < 0)
+                return ret;
+        archive->joined = true;
+        for (size_t i = 0; i < count && ret == 0; i++) {
+                const struct archive_part *from = &parts[i];
+                const struct part part = {.offset = from->offset,
+                                          .size = from->size,
+                                          .compression = from->compression,
+                                          .digest = from->digest,
+                                          .has_digest = true};
+
+                ret = archive_add_part(archive, from->fd, &part, err);
+        }
+        if (ret == 0)
+                ret = archive_scan_parts(archive, err);
+        if (ret == 0)
+                ret = complete(archive, false, err);
         if (ret == 0)
                 *out = steal_ptr(archive);
         return ret;
@@ -238,9 +337,11 @@ void archive_free(struct archive *archive)
                 return;
         for (size_t i = 0; i < archive->count; i++) {
                 free(archive->members[i].name);
-                if (archive->kept)
-                        buffer_free(&archive->kept[i]);
+                buffer_free(&archive->kept[i].bytes);
         }
+        for (size_t i = 0; i < archive->part_count; i++)
+                close(archive->parts[i].fd);
+        free(archive->parts);
         free(archive->members);
         free(archive->by_name);
         free(archive->kept);

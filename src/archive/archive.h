@@ -3,8 +3,8 @@
  * A checkpoint of any engine (CRI-O, containerd, Podman, our own, a bare CRIU directory) for reading, in
  * place: nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a
  * compressed one with our index is sought into; a compressed one without is read forward once, keeping small
- * members (all but pages, file systems and logs over 1 MiB). Thread-safe for reads after open, except where
- * said.
+ * members (all but file systems and logs over 1 MiB) and, of memory pages, those in which CRIU keeps the
+ * stack. Thread-safe for reads after open, except where said.
  */
 #ifndef SNAP_ARCHIVE_ARCHIVE_H
 #define SNAP_ARCHIVE_ARCHIVE_H
@@ -41,15 +41,38 @@ int archive_open_any(const char *path, struct archive **out, struct error *err);
  * need `outer` any more. -ENOTSUP (ERROR_UNSUPPORTED) when `outer` is compressed. */
 int archive_open_inner(const struct archive *outer, const struct archive_member *member, struct archive **out,
                        struct error *err);
+/* The same for an open file, from where it stands to its end; read with offsets, so that it stays there. `fd`
+ * stays the caller's; `name` stands in errors. */
+int archive_open_file(int fd, const char *name, struct archive **out, struct error *err);
+/* A pipe, which can be read once only: it is read to its end, and of its members only the small ones can be
+ * asked for afterwards (-ENOTSUP for others, and for archive_stream). */
+int archive_open_pipe(int fd, const char *name, struct archive **out, struct error *err);
+
+/* A tar that lies in a part of a file: a layer of an image. */
+struct archive_part {
+        int fd; /* stays the caller's */
+        uint64_t offset, size;
+        enum compression compression;
+        struct sha256 digest; /* of these bytes, as they lie there */
+};
+
+/*
+ * An archive whose members are those of several tars, one after another. Digests are verified whenever a part
+ * is read as a whole: of compressed parts here, of plain ones by archive_stream. Refuses the whiteouts of the
+ * image-spec and members that are in two parts.
+ */
+int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,
+                       struct error *err);
 void archive_free(struct archive *archive);
 CLEANUP_DEFINE(struct archive *, archive_free);
 #define _cleanup_archive_ _cleanup_(archive_freep)
 
 const char *archive_path(const struct archive *archive);
 enum archive_form archive_form(const struct archive *archive);
+/* Of several parts: that of the first compressed one. */
 enum compression archive_compression(const struct archive *archive);
 bool archive_has_index(const struct archive *archive);
-/* Bytes of the file as it lies on disk; for a directory the sum of its files. */
+/* Bytes of the file as it lies on disk; for a directory or several parts their sum. */
 uint64_t archive_file_size(const struct archive *archive);
 
 size_t archive_count(const struct archive *archive);
@@ -60,7 +83,8 @@ const struct archive_member *archive_find(const struct archive *archive, const c
 /* Appends a whole member of at most `limit` bytes. */
 int archive_read(const struct archive *archive, const struct archive_member *member, uint64_t limit,
                  struct buffer *out, struct error *err);
-/* A part of a member; exactly `size` bytes. -ENOTSUP on a compressed archive without index. */
+/* A part of a member; exactly `size` bytes. -ENOTSUP on a compressed archive without index, unless it was
+ * kept. */
 int archive_read_at(const struct archive *archive, const struct archive_member *member, uint64_t offset,
                     void *data, size_t size, struct error *err);
 /* Parses a JSON member. -ENOENT when absent. */

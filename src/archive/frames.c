@@ -24,7 +24,7 @@ static int read_stored(const struct archive *archive, uint64_t offset, size_t si
         out->size = 0;
         if (buffer_reserve(out, size) < 0)
                 return error_oom(err);
-        n = file_pread_full(archive->fd, out->data, size, archive->origin + offset);
+        n = file_pread_full(archive->parts[0].fd, out->data, size, archive->parts[0].offset + offset);
         if (n < 0)
                 return error_errno(err, (int)-n, "cannot read `%s`", archive->path);
         if ((size_t)n < size)

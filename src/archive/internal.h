@@ -11,8 +11,13 @@
 #define ARCHIVE_MEMBERS_MAX 100000
 
 /* Bytes of small members that are kept of a compressed archive without index. */
-#define ARCHIVE_KEPT_MAX  (32 * MIB)
+#define ARCHIVE_KEPT_MAX  (16 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
+
+/* Of large memory pages only the end is kept: there lies the top of the stack, with the command line and the
+ * environment of the process. */
+#define ARCHIVE_ENDS_MAX (4 * MIB)
+#define ARCHIVE_END_SIZE (64 * KIB)
 
 /* The frame that was expanded last: neighbouring members are asked for one after another. */
 struct frame_cache {
@@ -21,34 +26,67 @@ struct frame_cache {
         struct buffer stored, bytes;
 };
 
+/* Enough of a file to know how it is compressed. */
+#define ARCHIVE_HEAD_SIZE 16
+
+/* Where the bytes of one tar lie. An archive that is a file has one part, which is all of it. */
+struct part {
+        int fd; /* owned */
+        uint64_t offset, size;
+        enum compression compression;
+        struct sha256 digest;
+        bool has_digest;
+        bool pipe;                       /* read once, without offsets */
+        uint8_t head[ARCHIVE_HEAD_SIZE]; /* of a pipe: what was read to look at */
+        size_t head_size;
+        uint64_t start;  /* where its members begin in the stream of the archive */
+        uint64_t length; /* bytes of them, up to the end marker; only of an archive that is joined */
+};
+
+/* What was kept of a member that was read forward: from this offset to its end. */
+struct kept {
+        struct buffer bytes;
+        uint64_t from;
+};
+
 struct archive {
         char *path;
         enum archive_form form;
         enum compression compression;
-        int fd;          /* the file or the directory */
-        bool bare;       /* a directory of CRIU: "checkpoint/" is not on disk */
-        uint64_t origin; /* where it begins in the file: not at 0 when it is a member of another archive */
-        uint64_t size;   /* bytes of the file, or of the member */
+        int fd;               /* the directory; -1 unless it is one */
+        bool bare;            /* a directory of CRIU: "checkpoint/" is not on disk */
+        uint64_t size;        /* bytes of the file or of the parts */
         uint64_t stream_size; /* of the expanded tar; unknown (0) when it must be read forward */
+        struct part *parts;
+        size_t part_count;
+        bool joined; /* of parts: their end markers belong to none, and there is one behind all */
+        bool spent;  /* it was a pipe */
         struct archive_member *members;
+        struct kept *kept; /* parallel to `members` */
         size_t count, capacity;
-        size_t *by_name;     /* positions in `members`, sorted by name */
-        struct buffer *kept; /* contents of members, parallel to `members`; NULL unless read forward */
+        size_t *by_name; /* positions in `members`, sorted by name */
+        uint64_t kept_size, ends_size;
         bool indexed;
         struct archive_index index; /* with the frames of the index and of the tail added */
         struct frame_cache cache;
 };
 
-/* An archive without members yet, its file not open. */
-struct archive *archive_new(const char *path, struct error *err);
-/* Reads the beginning of an open tar file for its compression. */
-int archive_detect(struct archive *archive, struct error *err);
+/* An archive without members, and without the parts that it has room for. */
+int archive_new(const char *name, size_t part_count, struct archive **out, struct error *err);
+/* Adds a part, which gets a descriptor of its own. */
+int archive_add_part(struct archive *archive, int fd, const struct part *from, struct error *err);
+/* How is the part compressed? What is read of a pipe to know that is kept. */
+int archive_look_at_head(struct archive *archive, struct part *part, struct error *err);
 /* Sorts the names and refuses doubles: which of two a reader takes would be its own choice. */
 int archive_sort_names(struct archive *archive, struct error *err);
 /* Takes over the digests that our own archives carry. Members that are not listed keep none. */
 int archive_load_digests(struct archive *archive, struct error *err);
 /* Fills the members of an open tar file: from its index, by seeking, or in one pass. */
 int archive_scan_tar(struct archive *archive, struct error *err);
+/* The same for several parts. */
+int archive_scan_parts(struct archive *archive, struct error *err);
+/* The part that a member lies in. */
+const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member);
 /* The same for a directory. */
 int archive_scan_directory(struct archive *archive, struct error *err);
 /* Appends one member, `name` as found in the tar (copied; `member->name` is ignored). Refuses unsafe ones. */
@@ -56,8 +94,9 @@ int archive_add_member(struct archive *archive, const char *name, const struct a
                        struct error *err);
 
 struct tar_walk;
-/* Appends the current entry of a walk over the archive itself. */
-int archive_add_entry(struct archive *archive, const struct tar_walk *walk, struct error *err);
+/* Appends the current entry of a walk over one of the parts. */
+int archive_add_entry(struct archive *archive, const struct part *part, const struct tar_walk *walk,
+                      struct error *err);
 
 /* A name as we speak of it: without "./" in front and '/' behind, which is how tars are written. `size`
  * bytes; none for the root of the archive itself. */

@@ -9,6 +9,9 @@
 #define CHUNK_COUNT 3
 #define CHUNK_MAX   (4 * MIB)
 #define CHUNK_MIN   (64 * KIB)
+/* Where how much comes is not known, it is expanded, which is slower than handing over, and takes memory
+ * itself. */
+#define CHUNK_EXPANDED (1 * MIB)
 
 struct prefetch {
         struct stream *stream;
@@ -76,7 +79,7 @@ int prefetch_new(struct stream *stream, uint64_t expected, struct prefetch **out
                 return error_oom(err);
         }
         prefetch->stream = stream;
-        prefetch->chunk_size = CHUNK_MAX;
+        prefetch->chunk_size = expected ? CHUNK_MAX : CHUNK_EXPANDED;
         if (expected && expected < CHUNK_MAX)
                 prefetch->chunk_size = expected > CHUNK_MIN ? (size_t)expected : CHUNK_MIN;
         pthread_mutex_init(&prefetch->lock, NULL);

@@ -34,12 +34,21 @@ int archive_read(const struct archive *archive, const struct archive_member *mem
         return 0;
 }
 
+static bool can_seek(const struct archive *archive, const struct archive_member *member)
+{
+        const struct part *part;
+
+        if (archive->form == ARCHIVE_DIRECTORY || archive->indexed)
+                return true;
+        part = archive_part_of(archive, member);
+        return part->compression == COMPRESSION_NONE && !part->pipe;
+}
+
 int archive_read_at(const struct archive *archive, const struct archive_member *member, uint64_t offset,
                     void *data, size_t size, struct error *err)
 {
         _cleanup_stream_ struct stream *stream = NULL;
-        bool seekable = archive->form == ARCHIVE_DIRECTORY || archive->compression == COMPRESSION_NONE ||
-                        archive->indexed || (archive->kept && archive->kept[member - archive->members].data);
+        const struct kept *kept = &archive->kept[member - archive->members];
         ssize_t n;
         int ret;
 
@@ -48,10 +57,14 @@ int archive_read_at(const struct archive *archive, const struct archive_member *
                                  "`%s`, member `%s` has only %llu bytes; %zu bytes at %llu were asked for",
                                  archive->path, member->name, (unsigned long long)member->size, size,
                                  (unsigned long long)offset);
-        if (!seekable)
+        if (kept->bytes.data && offset >= kept->from) {
+                memcpy(data, kept->bytes.data + (offset - kept->from), size);
+                return 0;
+        }
+        if (!can_seek(archive, member))
                 return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
-                                 "`%s` is compressed and has no index: parts of `%s` cannot be read",
-                                 archive->path, member->name);
+                                 "`%s` can only be read forward: parts of `%s` cannot be read", archive->path,
+                                 member->name);
         ret = stream_open_member(archive, member, false, &stream, err);
         if (ret < 0)
                 return ret;

@@ -18,43 +18,85 @@ static uint64_t member_end(const struct archive *archive, size_t index)
                                           : member->offset + tar_padded(member->size);
 }
 
-static int replay_tar(const struct archive *archive, archive_sink sink, void *context, struct error *err)
+/* Where a replay is: in the stream and among the members. */
+struct place {
+        uint64_t position;
+        size_t index;
+};
+
+/* Hands out the chunk, cut where members end. */
+static int deliver(const struct archive *archive, struct place *place, struct slice chunk, archive_sink sink,
+                   void *context, struct error *err)
+{
+        while (chunk.size) {
+                const struct archive_member *member = NULL;
+                size_t size = chunk.size;
+                struct slice raw;
+                int ret;
+
+                while (place->index < archive->count && member_end(archive, place->index) <= place->position)
+                        place->index++;
+                if (place->index < archive->count) {
+                        uint64_t left = member_end(archive, place->index) - place->position;
+
+                        member = &archive->members[place->index];
+                        size = size > left ? (size_t)left : size;
+                }
+                slice_take(&chunk, size, &raw);
+                place->position += size;
+                ret = sink(context, member, raw, err);
+                if (ret < 0)
+                        return ret;
+        }
+        return 0;
+}
+
+/* Unknown (0) when it is expanded without an index. */
+static uint64_t expected_size(const struct archive *archive, const struct part *part)
+{
+        if (archive->joined)
+                return part->compression == COMPRESSION_NONE ? part->length : 0;
+        return archive->stream_size;
+}
+
+/* Of a part of a joined archive, the bytes behind its members are read for its digest alone. */
+static int replay_part(const struct archive *archive, const struct part *part, struct place *place,
+                       archive_sink sink, void *context, struct error *err)
 {
         _cleanup_prefetch_ struct prefetch *prefetch = NULL;
+        uint64_t left = archive->joined ? part->length : UINT64_MAX;
         struct stream *stream = NULL;
-        uint64_t position = 0;
         struct slice chunk;
-        size_t index = 0;
-        int ret = stream_open(archive, &stream, err);
+        int ret = stream_open_part(archive, part, true, &stream, err);
 
-        if (ret < 0)
-                return ret;
-        ret = prefetch_new(stream, archive->stream_size, &prefetch, err);
+        if (ret == 0)
+                ret = prefetch_new(stream, expected_size(archive, part), &prefetch, err);
         if (ret < 0)
                 return ret;
         while ((ret = prefetch_next(prefetch, &chunk, err)) > 0) {
-                while (chunk.size) {
-                        const struct archive_member *member = NULL;
-                        size_t size = chunk.size;
-                        struct slice raw;
-
-                        while (index < archive->count && member_end(archive, index) <= position)
-                                index++;
-                        if (index < archive->count) {
-                                member = &archive->members[index];
-                                if (size > member_end(archive, index) - position)
-                                        size = (size_t)(member_end(archive, index) - position);
-                        }
-                        slice_take(&chunk, size, &raw);
-                        position += size;
-                        ret = sink(context, member, raw, err);
-                        if (ret < 0)
-                                return ret;
-                }
+                if (chunk.size > left)
+                        chunk.size = (size_t)left;
+                left -= chunk.size;
+                ret = deliver(archive, place, chunk, sink, context, err);
+                if (ret < 0)
+                        return ret;
         }
-        if (ret == 0 && archive->count && position < member_end(archive, archive->count - 1))
-                return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", archive->path);
         return ret;
+}
+
+static int replay_tar(const struct archive *archive, archive_sink sink, void *context, struct error *err)
+{
+        struct place place = {0};
+
+        for (size_t i = 0; i < archive->part_count; i++) {
+                int ret = replay_part(archive, &archive->parts[i], &place, sink, context, err);
+
+                if (ret < 0)
+                        return ret;
+        }
+        if (archive->count && place.position < member_end(archive, archive->count - 1))
+                return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", archive->path);
+        return archive->joined ? sink(context, NULL, (struct slice){zeros, sizeof(zeros)}, err) : 0;
 }
 
 static int replay_header(const struct archive_member *member, archive_sink sink, void *context,

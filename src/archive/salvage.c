@@ -53,7 +53,7 @@ static int walk_members(struct salvage *salvage, struct tar_walk *walk, const st
         while ((ret = tar_walk_next(walk, err)) > 0) {
                 size_t before = archive->count;
 
-                ret = archive_add_entry(archive, walk, err);
+                ret = archive_add_entry(archive, &archive->parts[0], walk, err);
                 if (ret < 0)
                         return ret;
                 ret = skip_contents(walk, archive, progress, err);
@@ -129,31 +129,32 @@ static enum index_state load_index(struct archive *archive)
         return state;
 }
 
-static int open_file(struct archive *archive, struct error *err)
+static int open_file(const char *path, struct archive **out, struct error *err)
 {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        struct part part = {0};
         struct stat st;
+        int ret;
 
-        archive->fd = open(archive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (archive->fd < 0 || fstat(archive->fd, &st) < 0)
-                return error_errno(err, errno, "cannot open `%s`", archive->path);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_errno(err, errno, "cannot open `%s`", path);
         if (!S_ISREG(st.st_mode))
-                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL, "`%s` is not a regular file",
-                                 archive->path);
-        archive->size = (uint64_t)st.st_size;
-        return archive_detect(archive, err);
+                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL, "`%s` is not a regular file", path);
+        part.size = (uint64_t)st.st_size;
+        ret = archive_new(path, 1, out, err);
+        if (ret == 0)
+                ret = archive_add_part(*out, fd, &part, err);
+        return ret < 0 ? ret : archive_look_at_head(*out, &(*out)->parts[0], err);
 }
 
 int salvage_open(const char *path, const struct progress *progress, struct salvage *out, struct error *err)
 {
-        struct archive *archive = archive_new(path, err);
-        int ret;
+        struct archive *archive;
+        int ret = open_file(path, &out->archive, err);
 
-        if (!archive)
-                return -ENOMEM;
-        out->archive = archive;
-        ret = open_file(archive, err);
         if (ret < 0)
                 return ret;
+        archive = out->archive;
         out->index = load_index(archive);
         ret = find_members(out, progress, err);
         if (ret == 0)

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What members a tar file has: from the index at its end, from header to header, or in one pass forward. */
+/* What members a tar has: from the index at its end, from header to header, or in one pass forward. */
 #include <errno.h>
 #include <fcntl.h>
 #include "archive/internal.h"
 #include "archive/walk.h"
 #include "base/file.h"
 
-int archive_add_entry(struct archive *archive, const struct tar_walk *walk, struct error *err)
+int archive_add_entry(struct archive *archive, const struct part *part, const struct tar_walk *walk,
+                      struct error *err)
 {
         const struct archive_member member = {.type = walk->entry.type,
                                               .mode = walk->entry.mode,
                                               .size = walk->entry.size,
-                                              .offset = walk->contents,
-                                              .header = walk->header};
+                                              .offset = part->start + walk->contents,
+                                              .header = part->start + walk->header};
 
         return archive_add_member(archive, walk->entry.name, &member, err);
 }
@@ -25,105 +26,96 @@ static bool is_bulk(const char *name)
                text_ends_with(name, ".tar") || text_ends_with(name, ".log");
 }
 
-/* Keeps the contents of the member that was added last, if it is small enough. */
-static int keep_contents(struct archive *archive, struct tar_walk *walk, uint64_t *kept, struct error *err)
+static bool is_memory(const char *name)
 {
-        const struct archive_member *member = &archive->members[archive->count - 1];
-        struct buffer *to = &archive->kept[archive->count - 1];
-        ssize_t n;
+        return text_starts_with(name, "checkpoint/pages-");
+}
 
-        if (!member->size || member->size > ARCHIVE_KEPT_MAX - *kept ||
-            (member->size > ARCHIVE_SMALL_MAX && is_bulk(member->name)))
-                return 0;
-        if (buffer_reserve(to, (size_t)member->size) < 0)
+/* Keeps the last `size` bytes of the current member, which was added last. */
+static int keep_end(struct archive *archive, struct tar_walk *walk, size_t size, uint64_t *total,
+                    struct error *err)
+{
+        struct kept *kept = &archive->kept[archive->count - 1];
+        uint64_t from = walk->left - size;
+        ssize_t n;
+        int ret = tar_walk_skip(walk, from, err);
+
+        if (ret < 0)
+                return ret;
+        if (buffer_reserve(&kept->bytes, size) < 0)
                 return error_oom(err);
-        n = tar_walk_read(walk, to->data, (size_t)member->size, err);
+        n = tar_walk_read(walk, kept->bytes.data, size, err);
         if (n < 0)
                 return (int)n;
-        to->size = (size_t)n;
-        *kept += member->size;
+        kept->bytes.size = size;
+        kept->from = from;
+        *total += size;
         return 0;
 }
 
-/* One more slot for the member that was just added. */
-static int grow_kept(struct archive *archive, size_t *capacity, struct error *err)
+/* What is asked for when somebody looks, as far as there is room. */
+static int keep_contents(struct archive *archive, struct tar_walk *walk, struct error *err)
 {
-        struct buffer *kept;
+        const struct archive_member *member = &archive->members[archive->count - 1];
+        bool small = member->size <= ARCHIVE_SMALL_MAX || !is_bulk(member->name);
 
-        if (archive->capacity == *capacity)
-                return 0;
-        kept = reallocarray(archive->kept, archive->capacity, sizeof(*kept));
-        if (!kept)
-                return error_oom(err);
-        memset(kept + *capacity, 0, (archive->capacity - *capacity) * sizeof(*kept));
-        archive->kept = kept;
-        *capacity = archive->capacity;
+        if (member->size && small && member->size <= ARCHIVE_KEPT_MAX - archive->kept_size)
+                return keep_end(archive, walk, (size_t)member->size, &archive->kept_size, err);
+        if (member->size >= ARCHIVE_END_SIZE && is_memory(member->name) &&
+            ARCHIVE_END_SIZE <= ARCHIVE_ENDS_MAX - archive->ends_size)
+                return keep_end(archive, walk, ARCHIVE_END_SIZE, &archive->ends_size, err);
         return 0;
 }
 
-static int walk_members(struct archive *archive, struct stream *stream, bool keep, struct error *err)
+/* Adds the members of one tar. `keep`: it can be read only forward. */
+static int walk_members(struct archive *archive, struct part *part, struct stream *stream, bool keep,
+                        struct error *err)
 {
-        _cleanup_tar_walk_ struct tar_walk walk = {.stream = stream, .what = archive->path};
-        size_t capacity = 0;
-        uint64_t kept = 0;
+        _cleanup_tar_walk_ struct tar_walk walk = {.stream = stream,
+                                                   .what = archive->path,
+                                                   .unproven = !archive->joined,
+                                                   .end_optional = archive->joined};
         int ret;
 
         while ((ret = tar_walk_next(&walk, err)) > 0) {
                 size_t before = archive->count;
 
-                ret = archive_add_entry(archive, &walk, err);
-                if (ret < 0)
-                        return ret;
-                if (!keep || archive->count == before)
-                        continue;
-                ret = grow_kept(archive, &capacity, err);
-                if (ret < 0)
-                        return ret;
-                ret = keep_contents(archive, &walk, &kept, err);
+                ret = archive_add_entry(archive, part, &walk, err);
+                if (ret == 0 && keep && archive->count > before)
+                        ret = keep_contents(archive, &walk, err);
                 if (ret < 0)
                         return ret;
         }
+        part->length = walk.header;
         return ret;
 }
 
-/* Does the file begin like a tar at all? Says "not an archive" rather than "damaged" of anything else. */
-static int check_beginning(const struct archive *archive, struct error *err)
+/* To the end: of what was expanded, the digest must be right. */
+static int read_rest(struct stream *stream, struct error *err)
 {
-        _cleanup_stream_ struct stream *stream = NULL;
-        uint8_t block[TAR_BLOCK];
-        struct tar_entry entry;
+        uint8_t scratch[TAR_BLOCK];
         ssize_t n;
-        int ret = stream_open(archive, &stream, err);
 
-        if (ret < 0)
-                return ret;
-        n = stream_read(stream, block, sizeof(block), err);
-        if (n < 0)
-                return (int)n;
-        if ((size_t)n < sizeof(block) || tar_header_parse(block, &entry, NULL) != 1)
-                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG, "`%s` is not a tar archive",
-                                 archive->path);
-        return 0;
+        while ((n = stream_read(stream, scratch, sizeof(scratch), err)) > 0)
+                ;
+        return (int)n;
 }
 
-static int scan_members(struct archive *archive, struct error *err)
+static int scan_part(struct archive *archive, struct part *part, struct error *err)
 {
         _cleanup_stream_ struct stream *stream = NULL;
-        bool forward = archive->compression != COMPRESSION_NONE;
-        int ret = check_beginning(archive, err);
+        bool forward = part->compression != COMPRESSION_NONE || part->pipe;
+        int ret = stream_open_part(archive, part, forward, &stream, err);
 
-        if (ret < 0)
-                return ret;
-        ret = stream_open(archive, &stream, err);
         if (ret < 0)
                 return ret;
         /* Headers lie far apart: what the kernel would read ahead is not looked at. */
         if (!forward)
-                posix_fadvise(archive->fd, 0, 0, POSIX_FADV_RANDOM);
-        ret = walk_members(archive, stream, forward, err);
+                posix_fadvise(part->fd, 0, 0, POSIX_FADV_RANDOM);
+        ret = walk_members(archive, part, stream, forward, err);
         if (!forward)
-                posix_fadvise(archive->fd, 0, 0, POSIX_FADV_NORMAL);
-        return ret;
+                posix_fadvise(part->fd, 0, 0, POSIX_FADV_NORMAL);
+        return ret == 0 && part->has_digest && forward ? read_rest(stream, err) : ret;
 }
 
 /* The index lists all members but itself. */
@@ -156,29 +148,90 @@ static int members_from_index(struct archive *archive, struct error *err)
         return archive_add_member(archive, ARCHIVE_INDEX_NAME, &self, err);
 }
 
-int archive_detect(struct archive *archive, struct error *err)
+/* What other tools compress with, and what to do then. */
+static int refuse_other_compression(const struct archive *archive, struct slice head, struct error *err)
 {
-        uint8_t head[16];
-        size_t size = archive->size < sizeof(head) ? (size_t)archive->size : sizeof(head);
-        ssize_t n = file_pread_full(archive->fd, head, size, archive->origin);
+        static const struct {
+                const char *magic, *name;
+        } others[] = {{"BZh", "bzip2"},
+                      {"\xfd"
+                       "7zXZ",
+                       "xz"}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                const char *name = others[i].name;
+                size_t size = strlen(others[i].magic);
+
+                if (head.size < size || memcmp(head.data, others[i].magic, size) != 0)
+                        continue;
+                (void)error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                                "`%s` is compressed with %s, which is not read here", archive->path, name);
+                error_set_hint(err, "Expand it first (%s -d), or send it through a pipe: %s -dc FILE | %s",
+                               name, name, "checkpointctl VERB -");
+                return -ENOTSUP;
+        }
+        return 0;
+}
+
+int archive_look_at_head(struct archive *archive, struct part *part, struct error *err)
+{
+        ssize_t n = part->pipe ? file_read_full(part->fd, part->head, sizeof(part->head))
+                               : file_pread_full(part->fd, part->head, sizeof(part->head), part->offset);
+        struct slice head = {part->head, n < 0 ? 0 : (size_t)n};
 
         if (n < 0)
                 return error_errno(err, (int)-n, "cannot read `%s`", archive->path);
-        archive->compression = compression_detect((struct slice){head, (size_t)n});
-        return 0;
+        if (part->pipe)
+                part->head_size = head.size;
+        else if (head.size > part->size)
+                head.size = (size_t)part->size;
+        part->compression = archive->compression = compression_detect(head);
+        return refuse_other_compression(archive, head, err);
 }
 
 int archive_scan_tar(struct archive *archive, struct error *err)
 {
-        int ret = archive_detect(archive, err);
+        struct part *part = &archive->parts[0];
+        int ret = archive_look_at_head(archive, part, err);
 
-        if (ret == 0)
+        if (ret == 0 && !part->pipe)
                 ret = archive_load_index(archive, err);
         if (ret < 0)
                 return ret;
-        if (archive->compression == COMPRESSION_NONE)
-                archive->stream_size = archive->size;
-        else if (archive->indexed)
+        if (archive->indexed && archive->compression != COMPRESSION_NONE)
                 return members_from_index(archive, err);
-        return scan_members(archive, err);
+        if (archive->compression == COMPRESSION_NONE)
+                archive->stream_size = part->size;
+        return scan_part(archive, part, err);
+}
+
+int archive_scan_parts(struct archive *archive, struct error *err)
+{
+        uint64_t start = 0;
+
+        for (size_t i = 0; i < archive->part_count; i++) {
+                struct part *part = &archive->parts[i];
+                int ret;
+
+                part->start = start;
+                if (archive->compression == COMPRESSION_NONE)
+                        archive->compression = part->compression;
+                ret = scan_part(archive, part, err);
+                if (ret < 0)
+                        return ret;
+                if (add_overflow(start, part->length, &start) || start > TAR_SIZE_LIMIT)
+                        return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is absurdly large",
+                                         archive->path);
+        }
+        archive->stream_size = start + (uint64_t)2 * TAR_BLOCK;
+        return 0;
+}
+
+const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member)
+{
+        size_t i = archive->part_count;
+
+        while (--i > 0 && archive->parts[i].start > member->header)
+                ;
+        return &archive->parts[i];
 }

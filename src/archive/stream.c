@@ -12,36 +12,61 @@
  */
 #define NEAR_SIZE (16 * KIB)
 
-/* Enough of a head to know a compressed member. */
-#define HEAD_SIZE 16
-
 struct stream {
         const struct archive *archive;
         const char *what;    /* for errors; borrowed */
-        int fd;              /* a member of a directory; -1: the archive's own file */
+        int fd;              /* a member of a directory; -1: a part of the archive */
         struct slice memory; /* a member that was kept; data NULL: not in memory */
-        uint64_t base;       /* offset in the file or the expanded tar at which position 0 lies */
+        const struct part *part;
+        uint64_t base; /* offset in the plain part or the expanded tar at which position 0 lies */
         uint64_t position, end;
         struct decompressor *decompressor; /* compressed without index */
-        uint64_t source_position;          /* next byte of the file that the decompressor gets */
-        struct stream *inner;              /* the compressed contents that the decompressor gets instead */
-        uint8_t head[HEAD_SIZE];           /* what was read of `inner` to look at */
+        uint64_t source_position;          /* next byte of the part as it lies in its file */
+        struct sha256_stream *sha256;      /* of these bytes; NULL: they are not verified */
+        struct stream *inner; /* what the decompressor gets instead; joined: the part whose turn it is */
+        bool joined;          /* all parts of the archive, one after another */
+        size_t turn;          /* number of that part */
+        uint8_t head[ARCHIVE_HEAD_SIZE]; /* what was read of `inner` to look at */
         size_t head_size, head_taken;
-        uint8_t *near; /* bytes of the file from `near_offset` on; NULL: none yet */
+        uint8_t *near; /* bytes of the part from `near_offset` on; NULL: none yet */
         uint64_t near_offset;
         size_t near_size;
 };
 
-static ssize_t read_file(void *context, void *data, size_t size)
+static ssize_t read_pipe(struct stream *stream, uint8_t *data, size_t size)
+{
+        const struct part *part = stream->part;
+        size_t left = stream->source_position < part->head_size
+                              ? part->head_size - (size_t)stream->source_position
+                              : 0;
+        ssize_t n;
+
+        if (left > size)
+                left = size;
+        memcpy(data, part->head + part->head_size - left, left);
+        n = file_read_full(part->fd, data + left, size - left);
+        return n < 0 ? n : n + (ssize_t)left;
+}
+
+/* The next bytes of the part as they lie in its file. */
+static ssize_t read_part(void *context, void *data, size_t size)
 {
         struct stream *stream = context;
-        const struct archive *archive = stream->archive;
-        uint64_t left = archive->size - stream->source_position;
-        ssize_t n = file_pread_full(archive->fd, data, size < left ? size : (size_t)left,
-                                    archive->origin + stream->source_position);
+        const struct part *part = stream->part;
+        ssize_t n;
 
-        if (n > 0)
-                stream->source_position += (uint64_t)n;
+        if (part->pipe) {
+                n = read_pipe(stream, data, size);
+        } else {
+                if (size > part->size - stream->source_position)
+                        size = (size_t)(part->size - stream->source_position);
+                n = file_pread_full(part->fd, data, size, part->offset + stream->source_position);
+        }
+        if (n <= 0)
+                return n;
+        stream->source_position += (uint64_t)n;
+        if (stream->sha256 && sha256_update(stream->sha256, data, (size_t)n) < 0)
+                return -EIO;
         return n;
 }
 
@@ -78,6 +103,8 @@ void stream_free(struct stream *stream)
                 return;
         if (stream->decompressor)
                 decompressor_free(stream->decompressor);
+        if (stream->sha256)
+                sha256_free(stream->sha256);
         stream_free(stream->inner);
         if (stream->fd >= 0)
                 close(stream->fd);
@@ -85,20 +112,89 @@ void stream_free(struct stream *stream)
         free(stream);
 }
 
-int stream_open(const struct archive *archive, struct stream **out, struct error *err)
+int stream_open_part(const struct archive *archive, const struct part *part, bool verify, struct stream **out,
+                     struct error *err)
 {
         _cleanup_stream_ struct stream *stream = stream_new(archive, archive->path);
-        int ret;
+        int ret = 0;
 
         if (!stream)
                 return error_oom(err);
-        if (archive->compression == COMPRESSION_NONE || archive->indexed) {
+        if (archive->spent)
+                return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                                 "`%s` is a pipe, which can be read only once", archive->path);
+        stream->part = part;
+        if (verify && part->has_digest)
+                ret = sha256_new(&stream->sha256, err);
+        if (archive->indexed)
                 stream->end = archive->stream_size;
-        } else {
-                ret = decompressor_new(archive->compression, read_file, stream, &stream->decompressor, err);
-                if (ret < 0)
-                        return ret;
+        else if (part->compression != COMPRESSION_NONE || part->pipe)
+                ret = ret < 0 ? ret
+                              : decompressor_new(part->compression, read_part, stream, &stream->decompressor,
+                                                 err);
+        else
+                stream->end = part->size;
+        if (ret == 0)
+                *out = steal_ptr(stream);
+        return ret;
+}
+
+int stream_open(const struct archive *archive, struct stream **out, struct error *err)
+{
+        struct stream *stream;
+
+        if (!archive->joined)
+                return stream_open_part(archive, &archive->parts[0], false, out, err);
+        stream = stream_new(archive, archive->path);
+        if (!stream)
+                return error_oom(err);
+        stream->joined = true;
+        stream->end = archive->stream_size;
+        *out = stream;
+        return 0;
+}
+
+/* What was kept of a member, if that is all of it. */
+static int open_kept(const struct archive *archive, const struct archive_member *member, struct stream **out,
+                     struct error *err)
+{
+        return stream_open_memory(buffer_slice(&archive->kept[member - archive->members].bytes), member->name,
+                                  out, err);
+}
+
+static int open_in_part(const struct archive *archive, const struct archive_member *member,
+                        struct stream **out, struct error *err)
+{
+        const struct part *part = archive_part_of(archive, member);
+        uint64_t offset = member->offset - part->start;
+        _cleanup_stream_ struct stream *stream = NULL;
+        int ret = stream_open_part(archive, part, false, &stream, err);
+
+        if (ret == 0) {
+                stream->what = member->name;
+                ret = stream_skip(stream, offset, err);
         }
+        if (ret < 0)
+                return ret;
+        if (!stream->decompressor)
+                stream->base = offset;
+        stream->position = 0;
+        stream->end = member->size;
+        *out = steal_ptr(stream);
+        return 0;
+}
+
+static int open_on_disk(const struct archive *archive, const struct archive_member *member,
+                        struct stream **out, struct error *err)
+{
+        _cleanup_stream_ struct stream *stream = stream_new(archive, member->name);
+
+        if (!stream)
+                return error_oom(err);
+        stream->fd = archive_open_on_disk(archive, member, err);
+        if (stream->fd < 0)
+                return stream->fd;
+        stream->end = member->size;
         *out = steal_ptr(stream);
         return 0;
 }
@@ -107,37 +203,13 @@ int stream_open(const struct archive *archive, struct stream **out, struct error
 static int open_raw(const struct archive *archive, const struct archive_member *member, struct stream **out,
                     struct error *err)
 {
-        size_t position = (size_t)(member - archive->members);
-        _cleanup_stream_ struct stream *stream = NULL;
-        int ret;
+        const struct kept *kept = &archive->kept[member - archive->members];
 
-        if (archive->form == ARCHIVE_DIRECTORY || !member->size ||
-            (archive->kept && archive->kept[position].data)) {
-                stream = stream_new(archive, member->name);
-                if (!stream)
-                        return error_oom(err);
-                if (archive->form == ARCHIVE_DIRECTORY) {
-                        stream->fd = archive_open_on_disk(archive, member, err);
-                        if (stream->fd < 0)
-                                return stream->fd;
-                } else if (member->size) {
-                        stream->memory = buffer_slice(&archive->kept[position]);
-                }
-        } else {
-                ret = stream_open(archive, &stream, err);
-                if (ret < 0)
-                        return ret;
-                stream->what = member->name;
-                ret = stream_skip(stream, member->offset, err);
-                if (ret < 0)
-                        return ret;
-                if (!stream->decompressor)
-                        stream->base = member->offset;
-                stream->position = 0;
-        }
-        stream->end = member->size;
-        *out = steal_ptr(stream);
-        return 0;
+        if (archive->form == ARCHIVE_DIRECTORY)
+                return open_on_disk(archive, member, out, err);
+        if (!member->size || (kept->bytes.data && !kept->from))
+                return open_kept(archive, member, out, err);
+        return open_in_part(archive, member, out, err);
 }
 
 int stream_open_memory(struct slice bytes, const char *what, struct stream **out, struct error *err)
@@ -169,7 +241,7 @@ int stream_open_member(const struct archive *archive, const struct archive_membe
         stream = stream_new(archive, member->name);
         if (!stream)
                 return error_oom(err);
-        n = stream_read(inner, stream->head, HEAD_SIZE, err);
+        n = stream_read(inner, stream->head, ARCHIVE_HEAD_SIZE, err);
         if (n < 0)
                 return (int)n;
         stream->head_size = (size_t)n;
@@ -186,11 +258,6 @@ int stream_open_member(const struct archive *archive, const struct archive_membe
         return 0;
 }
 
-static int read_error(const struct stream *stream, int ret, struct error *err)
-{
-        return error_errno(err, -ret, "cannot read `%s`", stream->archive->path);
-}
-
 /* Plain contents behind a head that was looked at. */
 static ssize_t read_behind_head(struct stream *stream, void *data, size_t size, struct error *err)
 {
@@ -205,17 +272,85 @@ static ssize_t read_behind_head(struct stream *stream, void *data, size_t size, 
         return n < 0 ? n : n + (ssize_t)left;
 }
 
-/* A header's worth of a plain tar, at `offset` of the file. */
+static int beyond_end(const struct stream *stream, struct error *err)
+{
+        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", stream->what);
+}
+
+/* Bytes that are left of the part whose turn it is, the next one's when that has ended; 0 behind the last. */
+static uint64_t left_in_part(struct stream *stream)
+{
+        const struct archive *archive = stream->archive;
+
+        for (; stream->turn < archive->part_count; stream->turn++) {
+                const struct part *part = &archive->parts[stream->turn];
+
+                if (stream->position < part->start + part->length)
+                        return part->start + part->length - stream->position;
+                stream_free(stream->inner);
+                stream->inner = NULL;
+        }
+        return 0;
+}
+
+static int open_turn(struct stream *stream, struct error *err)
+{
+        const struct part *part = &stream->archive->parts[stream->turn];
+
+        return stream->inner ? 0 : stream_open_part(stream->archive, part, false, &stream->inner, err);
+}
+
+/* May be short where a part ends. */
+static ssize_t read_joined(struct stream *stream, void *data, size_t size, struct error *err)
+{
+        uint64_t left = left_in_part(stream);
+        ssize_t n;
+        int ret;
+
+        if (!left) { /* the end marker */
+                memset(data, 0, size);
+                return (ssize_t)size;
+        }
+        ret = open_turn(stream, err);
+        if (ret < 0)
+                return ret;
+        n = stream_read(stream->inner, data, size < left ? size : (size_t)left, err);
+        return n == 0 ? beyond_end(stream, err) : n;
+}
+
+/* Whole parts are passed over without being opened. */
+static int skip_joined(struct stream *stream, uint64_t size, struct error *err)
+{
+        while (size) {
+                uint64_t left = left_in_part(stream), step = !left || size < left ? size : left;
+
+                if (step < left) {
+                        int ret = open_turn(stream, err);
+
+                        if (ret == 0)
+                                ret = stream_skip(stream->inner, step, err);
+                        if (ret < 0)
+                                return ret;
+                }
+                stream->position += step;
+                size -= step;
+        }
+        return 0;
+}
+
+/* A header's worth of a plain part, at `offset` in it. */
 static ssize_t read_header(struct stream *stream, void *data, size_t size, uint64_t offset)
 {
         uint64_t near_end = stream->near_offset + stream->near_size;
         bool is_near = stream->near && offset >= stream->near_offset && offset < near_end + NEAR_SIZE;
-        ssize_t n;
 
         if (!stream->near && !(stream->near = malloc(NEAR_SIZE)))
                 return -ENOMEM;
         if (offset < stream->near_offset || offset > near_end || size > near_end - offset) {
-                n = file_pread_full(stream->archive->fd, stream->near, is_near ? NEAR_SIZE : size, offset);
+                ssize_t n;
+
+                stream->source_position = offset;
+                n = read_part(stream, stream->near, is_near ? NEAR_SIZE : size);
                 if (n < 0)
                         return n;
                 stream->near_offset = offset;
@@ -228,48 +363,82 @@ static ssize_t read_header(struct stream *stream, void *data, size_t size, uint6
         return (ssize_t)size;
 }
 
-static ssize_t read_plain(struct stream *stream, void *data, size_t size, uint64_t offset)
-{
-        if (stream->fd >= 0)
-                return file_pread_full(stream->fd, data, size, offset);
-        offset += stream->archive->origin;
-        return size <= TAR_BLOCK ? read_header(stream, data, size, offset)
-                                 : file_pread_full(stream->archive->fd, data, size, offset);
-}
-
-ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error *err)
+static ssize_t read_some(struct stream *stream, void *data, size_t size, struct error *err)
 {
         uint64_t offset = stream->base + stream->position;
         ssize_t n;
 
-        if (size > stream->end - stream->position)
-                size = (size_t)(stream->end - stream->position);
-        if (size == 0)
-                return 0;
         if (stream->decompressor) {
                 n = decompressor_read(stream->decompressor, data, size, err);
                 if (n < 0)
                         error_wrap(err, (int)n, "`%s`", stream->archive->path);
-        } else if (stream->inner) {
-                n = read_behind_head(stream, data, size, err);
-        } else if (stream->memory.data) {
-                memcpy(data, stream->memory.data + stream->position, size);
-                n = (ssize_t)size;
-        } else if (stream->fd < 0 && stream->archive->compression != COMPRESSION_NONE) {
-                n = archive_read_frames(stream->archive, offset, data, size, err);
-        } else {
-                n = read_plain(stream, data, size, offset);
-                if (n < 0)
-                        read_error(stream, (int)n, err);
+                return n;
         }
-        if (n > 0)
-                stream->position += (uint64_t)n;
-        return n;
+        if (stream->joined)
+                return read_joined(stream, data, size, err);
+        if (stream->inner)
+                return read_behind_head(stream, data, size, err);
+        if (stream->memory.data) {
+                memcpy(data, stream->memory.data + stream->position, size);
+                return (ssize_t)size;
+        }
+        if (stream->part && stream->part->compression != COMPRESSION_NONE)
+                return archive_read_frames(stream->archive, offset, data, size, err);
+        if (stream->part) {
+                stream->source_position = offset;
+                n = size <= TAR_BLOCK && !stream->sha256 ? read_header(stream, data, size, offset)
+                                                         : read_part(stream, data, size);
+        } else {
+                n = file_pread_full(stream->fd, data, size, offset);
+        }
+        return n < 0 ? error_errno(err, (int)-n, "cannot read `%s`", stream->archive->path) : n;
 }
 
-static int beyond_end(const struct stream *stream, struct error *err)
+/* At the end: all bytes of the part, also those behind what was expanded, have its digest. */
+static int check_digest(struct stream *stream, struct error *err)
 {
-        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", stream->what);
+        uint8_t scratch[SCRATCH_SIZE];
+        char hex[SHA256_HEX_SIZE];
+        struct sha256 digest;
+        ssize_t n;
+
+        while ((n = read_part(stream, scratch, sizeof(scratch))) > 0)
+                ;
+        if (n == 0 && sha256_finish(stream->sha256, &digest) < 0)
+                n = -EIO;
+        sha256_free(stream->sha256);
+        stream->sha256 = NULL;
+        if (n < 0)
+                return error_errno(err, (int)-n, "cannot read `%s`", stream->archive->path);
+        if (sha256_equal(&digest, &stream->part->digest))
+                return 0;
+        return error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG, "`%s`: layer %s differs from its digest",
+                         stream->archive->path, sha256_hex(&stream->part->digest, hex));
+}
+
+ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error *err)
+{
+        size_t wanted = size, done = 0;
+
+        if (size > stream->end - stream->position)
+                size = (size_t)(stream->end - stream->position);
+        while (done < size) {
+                ssize_t n = read_some(stream, (uint8_t *)data + done, size - done, err);
+
+                if (n < 0)
+                        return n;
+                if (n == 0)
+                        break;
+                stream->position += (uint64_t)n;
+                done += (size_t)n;
+        }
+        if (done < wanted && stream->sha256) {
+                int ret = check_digest(stream, err);
+
+                if (ret < 0)
+                        return ret;
+        }
+        return (ssize_t)done;
 }
 
 int stream_skip(struct stream *stream, uint64_t size, struct error *err)
@@ -278,7 +447,9 @@ int stream_skip(struct stream *stream, uint64_t size, struct error *err)
 
         if (size > stream->end - stream->position)
                 return beyond_end(stream, err);
-        if (!stream->decompressor) {
+        if (stream->joined)
+                return skip_joined(stream, size, err);
+        if (!stream->decompressor && !stream->sha256) {
                 size_t head = stream->head_size - stream->head_taken;
 
                 head = head > size ? (size_t)size : head;

@@ -10,8 +10,14 @@
 
 struct stream;
 
-/* The whole tar stream. Not for directories. */
+struct part;
+
+/* The whole tar stream, of several parts one after another. Not for directories. */
 int stream_open(const struct archive *archive, struct stream **out, struct error *err);
+/* The whole expanded tar of a part. `verify`: it will be read to its end without skipping, and must then have
+ * had the digest that the part has (ERROR_ARCHIVE_DIGEST); a part that has none is as it is. */
+int stream_open_part(const struct archive *archive, const struct part *part, bool verify, struct stream **out,
+                     struct error *err);
 /* The contents of one member. `expand`: when they are compressed themselves (containerd's rootfs-diff.tar
  * is), expanded. */
 int stream_open_member(const struct archive *archive, const struct archive_member *member, bool expand,

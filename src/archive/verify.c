@@ -155,6 +155,17 @@ static int verify_opened(struct verify *verify, struct error *err)
         return verify_files(verify, err);
 }
 
+/* Nothing is left in the report when it could not look. */
+static int finish(int ret, struct verify_report *report, const struct error *reason, struct error *err)
+{
+        if (ret >= 0)
+                return ret;
+        verify_report_free(report);
+        if (err)
+                *err = *reason;
+        return ret;
+}
+
 static int verify_path(const char *path, bool sealed, const struct progress *progress,
                        struct verify_report *out, struct error *err)
 {
@@ -172,12 +183,17 @@ static int verify_path(const char *path, bool sealed, const struct progress *pro
                 verify.archive = archive;
                 ret = verify_opened(&verify, &reason);
         }
-        if (ret < 0) {
-                verify_report_free(out);
-                if (err)
-                        *err = reason;
-        }
-        return ret;
+        return finish(ret, out, &reason, err);
+}
+
+int archive_verify_open(struct archive *archive, const struct progress *progress, struct verify_report *out,
+                        struct error *err)
+{
+        struct verify verify = {.archive = archive, .progress = progress, .report = out};
+        struct error reason = {0};
+
+        *out = (struct verify_report){0};
+        return finish(verify_opened(&verify, &reason), out, &reason, err);
 }
 
 int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,

@@ -27,6 +27,10 @@ struct verify_report {
 /* 0 when it could look at everything it needs; faults are in the report. `path` may be a directory. */
 int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,
                    struct error *err);
+/* The same for an archive that is open, wherever it lies; a failure to open it is not among the faults then.
+ */
+int archive_verify_open(struct archive *archive, const struct progress *progress, struct verify_report *out,
+                        struct error *err);
 /* The same for an archive that archive_writer_seal() has just written: that read every byte back, compared it
  * with what was taken in and computed the digests from it, so they are not computed again. */
 int archive_verify_sealed(const char *path, const struct progress *progress, struct verify_report *out,

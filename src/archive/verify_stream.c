@@ -261,7 +261,8 @@ static int find_index(struct pass *pass, struct error *err)
         const struct archive_member *member = archive_find(pass->archive, ARCHIVE_INDEX_NAME);
         int ret;
 
-        pass->ours = member && pass->archive->form == ARCHIVE_TAR;
+        /* In an image that somebody else built of it, the index means nothing any more. */
+        pass->ours = member && pass->archive->form == ARCHIVE_TAR && !pass->archive->joined;
         if (!pass->ours)
                 return 0;
         pass->index = &pass->archive->index;

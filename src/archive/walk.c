@@ -45,14 +45,33 @@ ssize_t tar_walk_read(struct tar_walk *walk, void *data, size_t size, struct err
         return n;
 }
 
+/* Did the stream end too early? Other errors of it (bad compression, a wrong digest) stand as they are. */
+static bool is_cut(int ret, const struct error *err)
+{
+        return ret == -EBADMSG && err && err->kind == &ERROR_ARCHIVE_TRUNCATED;
+}
+
+int tar_walk_skip(struct tar_walk *walk, uint64_t size, struct error *err)
+{
+        int ret;
+
+        if (size > walk->left)
+                size = walk->left;
+        ret = stream_skip(walk->stream, size, err);
+        if (ret < 0)
+                return is_cut(ret, err) ? truncated(walk, err) : ret;
+        walk->left -= size;
+        return 0;
+}
+
 static int skip_rest(struct tar_walk *walk, struct error *err)
 {
         int ret = stream_skip(walk->stream, walk->left + walk->padding, err);
 
-        if (ret == -EBADMSG && walk->left + walk->padding)
-                return truncated(walk, err);
+        if (ret < 0)
+                return is_cut(ret, err) ? truncated(walk, err) : ret;
         walk->left = walk->padding = 0;
-        return ret;
+        return 0;
 }
 
 /* The second block of zeros. One alone is what is left of a file that was cut. */
@@ -84,12 +103,19 @@ static bool checksum_field_is_common(const uint8_t *block)
 /* 1: a header; 0: the end marker. */
 static int read_header(struct tar_walk *walk, struct tar_entry *entry, struct error *err)
 {
+        bool first = stream_position(walk->stream) == 0;
         uint8_t block[TAR_BLOCK];
         ssize_t n = stream_read(walk->stream, block, sizeof(block), err);
         int ret;
 
         if (n < 0)
                 return (int)n;
+        if (first && walk->unproven &&
+            ((size_t)n < sizeof(block) || tar_header_parse(block, entry, NULL) != 1))
+                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG, "`%s` is not a tar archive",
+                                 walk->what);
+        if (n == 0 && walk->end_optional)
+                return 0;
         if (n == 0)
                 return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG,
                                  "`%s` is cut short: it ends at byte %llu without an end marker", walk->what,

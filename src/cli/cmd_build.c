@@ -90,7 +90,7 @@ const struct verb verb_build = {
         .usage = "FILE DEST",
         .summary = "make a container image of a checkpoint",
         .description = "Turns a checkpoint archive into an OCI image that CRI-O, containerd and "
-                       "Podman recognise as a checkpoint. The archive is read once.\n\n"
+                       "Podman recognise as a checkpoint.\n\n" VERB_FILE_PLACES "\n\n"
                        "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, or "
                        "oci-archive:FILE[:TAG] for a tar file with one.",
         .examples = "checkpointctl build web.tar oci:images:web\tadd an image to a layout\n"

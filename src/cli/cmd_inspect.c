@@ -95,10 +95,8 @@ const struct verb verb_inspect = {
         .summary = "show what is inside checkpoints",
         .description = "Shows a checkpoint as a tree: the container, sizes, and what the "
                        "options ask for. Nothing is unpacked; of a plain or indexed archive "
-                       "only the needed bytes are read.\n\n"
-                       "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain "
-                       "or compressed, or a directory with CRIU images. With --json or --format "
-                       "json, prints an array with one object for each FILE.",
+                       "only the needed bytes are read.\n\n" VERB_FILE_PLACES
+                       " With --json or --format json, prints an array with one object for each FILE.",
         .examples = "checkpointctl inspect c.tar --ps-tree-cmd --sockets\tprocesses with "
                     "command lines and sockets\n"
                     "checkpointctl inspect c.tar --all --json\teverything, for a program",

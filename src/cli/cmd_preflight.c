@@ -2,7 +2,7 @@
 #include "cli/check_table.h"
 #include "cli/choices.h"
 #include "cli/progress_bar.h"
-#include "oci/image.h"
+#include "oci/location.h"
 #include "runtime/restore.h"
 
 #define NO_CHOICE (-1)
@@ -44,7 +44,7 @@ static int check_checkpoint(const char *text, const struct runtime_driver *drive
 
 static bool is_checkpoint(const char *text)
 {
-        return restore || image_reference_is_one(text) || access(text, F_OK) == 0;
+        return restore || !location_is_path(text) || access(text, F_OK) == 0;
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
@@ -73,7 +73,7 @@ const struct verb verb_preflight = {
                        "image: whether it can be restored on this machine. Nothing is frozen or "
                        "changed. Each check has a result, a reason and a remedy; the exit "
                        "status is 5 when one has failed.\n\n"
-                       "An argument that is an existing file or starts with oci: or "
+                       "An argument that is an existing file, - or starts with oci: or "
                        "oci-archive: is a checkpoint, any other is a container.",
         .examples = "checkpointctl preflight web\tcan this container be checkpointed?\n"
                     "checkpointctl preflight web.tar\tcan this archive be restored here?",

@@ -92,7 +92,8 @@ const struct verb verb_restore = {
         .description = "Verifies the checkpoint, checks whether it can run on this machine, "
                        "restores it through Podman, crun or runc, and says \"Restored\" only "
                        "after the processes of the checkpoint have been seen running.\n\n"
-                       "FILE is an archive; IMAGE is oci:DIR[:TAG] or oci-archive:FILE[:TAG].",
+                       "FILE is an archive, or - for standard input; IMAGE is oci:DIR[:TAG] or "
+                       "oci-archive:FILE[:TAG].",
         .examples = "checkpointctl restore web.tar\tstart the container under its old name\n"
                     "checkpointctl restore oci:images:web --name web2\tstart it from an "
                     "image, under a new name",

@@ -238,14 +238,13 @@ const struct verb verb_show = {
         .usage = "[FILE...]",
         .summary = "show an overview of checkpoints",
         .description = "Shows container, image, engine and sizes of one or several checkpoints "
-                       "as a table.\n\n"
-                       "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain "
-                       "or compressed. With --json, prints an array with one object for each "
-                       "FILE.\n\n"
+                       "as a table.\n\n" VERB_FILE_PLACES
+                       " With --json, prints an array with one object for each FILE.\n\n"
                        "A directory with the file checkpointed.pods, a tar that extract made of one, and "
                        "the archive of a pod (pod.dump) are shown as checkpoints of pods. Without FILE, "
                        "shows those in " PODSET_KUBELET ".",
         .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here\n"
+                    "checkpointctl show oci:images:web\tof an image, without unpacking it\n"
                     "checkpointctl show\tthe pods in the kubelet's checkpointed.pods\n"
                     "checkpointctl show --target /tmp/checkpoints.tar\tthe pods in an extracted tar",
         .options = OPTION_TABLE(options),

@@ -8,6 +8,7 @@
 #include "cli/text.h"
 #include "cli/units.h"
 #include "cli/verb.h"
+#include "oci/location.h"
 
 static void print_safe(const char *prefix, const char *text)
 {
@@ -83,8 +84,11 @@ static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct erro
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, quiet));
         _cleanup_verify_report_ struct verify_report report = {0};
-        int ret = archive_verify(path, progress_bar_progress(bar), &report, err);
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = location_open(path, &archive, err);
 
+        if (ret == 0)
+                ret = archive_verify_open(archive, progress_bar_progress(bar), &report, err);
         progress_bar_finish(bar);
         if (ret == -ECANCELED)
                 return ret;
@@ -125,7 +129,7 @@ const struct verb verb_verify = {
                        "files they refer to. Each fault is named with the object, the reason "
                        "and a code; the exit status is then 4.\n\n"
                        "Archives of other engines carry no digests; of them the structure is "
-                       "proven, not every byte.",
+                       "proven, not every byte.\n\n" VERB_FILE_PLACES,
         .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged",
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,

@@ -59,7 +59,9 @@ int inspection_load(const char *path, unsigned parts, pid_t pid, struct inspecti
         *inspection = (struct inspection){.path = path, .parts = parts};
         if (parts & NEEDS_PROCESSES)
                 inspection->parts |= INSPECT_PROCESSES;
-        ret = location_open(path, &inspection->archive, err);
+        ret = parts & (INSPECT_COMMANDS | INSPECT_ENVIRONMENT)
+                      ? location_open(path, &inspection->archive, err)
+                      : location_look(path, &inspection->archive, err);
         if (ret == 0)
                 ret = metadata_load(inspection->archive, &inspection->metadata, err);
         if (ret == 0)

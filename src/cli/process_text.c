@@ -62,7 +62,7 @@ static int read_all(struct reading *reading, const struct process_place *places,
         return 0;
 }
 
-/* Three steps for an archive that can only be read forward. */
+/* Three steps for an archive that can only be read forward, where what was kept of it is not enough. */
 static int read_forward(struct reading *reading, struct archive *archive, const struct process_place *places,
                         struct process_texts *texts, struct error *err)
 {
@@ -82,7 +82,6 @@ int process_texts_read(struct archive *archive, const struct process_place *plac
                        bool with_arguments, bool with_environment, struct process_texts **out,
                        struct error *err)
 {
-        bool can_seek = archive_compression(archive) == COMPRESSION_NONE || archive_has_index(archive);
         struct reading reading = {.source = archive_criu_source(archive),
                                   .with_arguments = with_arguments,
                                   .with_environment = with_environment,
@@ -94,8 +93,12 @@ int process_texts_read(struct archive *archive, const struct process_place *plac
         *texts = (struct process_texts){.items = memory_grow(NULL, count, sizeof(*texts->items)),
                                         .count = count};
         memset(texts->items, 0, count * sizeof(*texts->items));
-        ret = can_seek ? read_all(&reading, places, texts, err)
-                       : read_forward(&reading, archive, places, texts, err);
+        ret = read_all(&reading, places, texts, err);
+        if (ret == -ENOTSUP) {
+                if (err)
+                        *err = (struct error){0};
+                ret = read_forward(&reading, archive, places, texts, err);
+        }
         if (ret == 0)
                 *out = steal_ptr(texts);
         return ret;

@@ -14,6 +14,12 @@ struct cli {
         bool quiet; /* no progress */
 };
 
+/* For the description of a verb that opens FILE with location_open(). */
+#define VERB_FILE_PLACES                                                                                     \
+        "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain or compressed; a "          \
+        "directory of CRIU images; - for standard input; or an image, oci:DIR[:TAG] or "                     \
+        "oci-archive:FILE[:TAG]."
+
 struct verb {
         const char *name;
         const char *usage;       /* of its arguments: "FILE DEST" */

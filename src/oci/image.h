@@ -43,6 +43,9 @@ int image_build(const struct archive *archive, const struct image_reference *to,
                 const struct image_options *options, const struct progress *progress,
                 struct image_result *out, struct error *err);
 
+/* The checkpoint that an image is, in place. See oci/location.h for what of it is verified. */
+int image_open(const struct image_reference *from, struct archive **out, struct error *err);
+
 /*
  * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The
  * file is written to `path` like every file here.

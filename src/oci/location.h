@@ -1,14 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a checkpoint lies, as people write it: the path of an archive or of a directory of CRIU images. Every
- * verb that reads a checkpoint opens it through here, so that every verb takes every place.
+ * Where a checkpoint lies, as people write it. Every verb that reads a checkpoint opens it through here, so
+ * that every verb takes every place:
+ *
+ *     PATH                      an archive, or a directory of CRIU images
+ *     -                         standard input: a file in place, from where it stands; a pipe is read once
+ *     oci:DIR[:TAG]             an image in an OCI layout, in place
+ *     oci-archive:FILE[:TAG]    the same in a tar file
+ *     docker://NAME             refused: there is no registry client yet
+ *
+ * Of an image, the manifest and every compressed layer have had their digests when it is open; a plain layer
+ * is verified when archive_stream() reads it whole, and not when single members of it are read.
  */
 #ifndef SNAP_OCI_LOCATION_H
 #define SNAP_OCI_LOCATION_H
 
 #include "archive/archive.h"
+#include "base/progress.h"
 
-/* Owned by the caller. Errors are those of archive_open. */
+/* Everything can be read, as often as one likes: a pipe is kept in a file without a name in /var/tmp. Owned
+ * by the caller. */
 int location_open(const char *text, struct archive **out, struct error *err);
+/* For looking at the small members only (metadata, CRIU images but memory): nothing is kept on disk. Of a
+ * pipe, asking for more is -ENOTSUP. */
+int location_look(const char *text, struct archive **out, struct error *err);
+
+/* Is it simply the path of a file or directory? */
+bool location_is_path(const char *text);
+/* Puts a checkpoint that is no path into the new archive file `path`, for programs that need one. */
+int location_save(const char *text, const char *path, const struct progress *progress, struct error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image becomes an archive again: its layers, one after the other, as one tar. */
+/* An image becomes an archive again: its layers, one after the other, as one tar; in place or as a file. */
 #include <errno.h>
 #include <fcntl.h>
+#include "archive/index.h"
 #include "base/compress.h"
 #include "base/file.h"
 #include "oci/manifest.h"
@@ -170,13 +171,82 @@ static int load_layers(struct layout_reader *reader, const struct image_referenc
         return ret < 0 ? error_wrap(err, ret, "`%s`, image `%s`", from->path, from->tag) : 0;
 }
 
-/* What came out must be an archive that we would open: names that stay inside, no doubles, no links. */
-static int check_result(const char *path, struct error *err)
+/* Every part has a descriptor of its own, to be closed. */
+static int locate_layers(struct layout_reader *reader, const struct image_layer *layers, size_t count,
+                         struct archive_part *parts, struct error *err)
 {
-        _cleanup_archive_ struct archive *archive = NULL;
-        int ret = archive_open(path, &archive, err);
+        for (size_t i = 0; i < count; i++) {
+                struct archive_part *part = &parts[i];
+                int fd, ret = layout_reader_locate(reader, &layers[i].blob, &fd, &part->offset, err);
 
-        return ret < 0 ? error_wrap(err, ret, "the image") : 0;
+                if (ret < 0)
+                        return ret;
+                part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+                if (part->fd < 0)
+                        return error_errno(err, errno, "cannot read the image");
+                part->size = layers[i].blob.size;
+                part->compression = layers[i].compression;
+                part->digest = layers[i].blob.digest;
+        }
+        return 0;
+}
+
+int image_open(const struct image_reference *from, struct archive **out, struct error *err)
+{
+        _cleanup_layout_reader_ struct layout_reader *reader = NULL;
+        struct archive_part parts[MANIFEST_LAYERS];
+        struct image_layer layers[MANIFEST_LAYERS];
+        size_t count = 0;
+        int ret = layout_reader_open(from, &reader, err);
+
+        if (ret == 0)
+                ret = load_layers(reader, from, layers, &count, err);
+        if (ret < 0)
+                return ret;
+        for (size_t i = 0; i < count; i++)
+                parts[i].fd = -1;
+        ret = locate_layers(reader, layers, count, parts, err);
+        if (ret == 0)
+                ret = archive_open_parts(from->path, parts, count, out, err);
+        for (size_t i = 0; i < count; i++)
+                if (parts[i].fd >= 0)
+                        close(parts[i].fd);
+        return ret;
+}
+
+static int copy_member(void *context, const struct archive_member *member, struct slice raw,
+                       struct error *err)
+{
+        struct unpack *unpack = context;
+        int ret;
+
+        if (member && strcmp(member->name, ARCHIVE_INDEX_NAME) == 0)
+                return 0;
+        if (progress_cancelled(unpack->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "reading the image was cancelled");
+        ret = file_write_full(unpack->fd, raw.data, raw.size);
+        return ret < 0 ? error_errno(err, -ret, "cannot write the archive") : 0;
+}
+
+/* What came out must be an archive that we would open: names that stay inside, no doubles, no links. Who
+ * built the image of one of ours without us took the index along, which fits no more: the archive is written
+ * again without it. */
+static int commit(struct unpack *unpack, struct file_writer *writer, const char *path, struct error *err)
+{
+        _cleanup_file_writer_ struct file_writer *again = NULL;
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = archive_open(file_writer_temp_path(writer), &archive, err);
+
+        if (ret < 0)
+                return error_wrap(err, ret, "the image");
+        if (!archive_find(archive, ARCHIVE_INDEX_NAME))
+                return file_writer_commit(writer, err);
+        ret = file_writer_open(path, false, &again, err);
+        if (ret < 0)
+                return ret;
+        unpack->fd = file_writer_fd(again);
+        ret = archive_stream(archive, copy_member, unpack, err);
+        return ret < 0 ? ret : file_writer_commit(again, err);
 }
 
 int image_to_archive(const struct image_reference *from, const char *path, const struct progress *progress,
@@ -201,7 +271,5 @@ int image_to_archive(const struct image_reference *from, const char *path, const
                 return ret;
         unpack.fd = file_writer_fd(writer);
         ret = add_layers(&unpack, reader, layers, count, err);
-        if (ret == 0)
-                ret = check_result(file_writer_temp_path(writer), err);
-        return ret < 0 ? ret : file_writer_commit(writer, err);
+        return ret < 0 ? ret : commit(&unpack, writer, path, err);
 }

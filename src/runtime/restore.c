@@ -5,11 +5,11 @@
 #include "archive/verify.h"
 #include "base/clock.h"
 #include "criu/dump.h"
-#include "oci/image.h"
+#include "oci/location.h"
 #include "runtime/preflight.h"
 #include "runtime/proof.h"
 
-#define IMAGE_DIRECTORY "/var/tmp" /* as large as the checkpoint, so not in memory */
+#define SAVE_DIRECTORY "/var/tmp" /* as large as the checkpoint, so not in memory */
 
 struct restoration {
         const struct runtime_driver *driver;
@@ -134,21 +134,19 @@ static int restore_file(struct restoration *restoration, const char *path, struc
         return run(restoration, out, err);
 }
 
-static int restore_image(struct restoration *restoration, const char *text, struct restore_result *out,
+/* Runtimes need a file. */
+static int restore_saved(struct restoration *restoration, const char *text, struct restore_result *out,
                          struct error *err)
 {
-        _cleanup_(image_reference_free) struct image_reference reference = {0};
         _cleanup_free_ char *path = NULL;
         char id[UNIQUE_ID_SIZE];
-        int ret = image_reference_parse(text, &reference, err);
+        int ret;
 
-        if (ret < 0)
-                return ret;
-        if (asprintf(&path, IMAGE_DIRECTORY "/snap-%s.tar", unique_id(id)) < 0) {
+        if (asprintf(&path, SAVE_DIRECTORY "/snap-%s.tar", unique_id(id)) < 0) {
                 path = NULL;
                 return error_oom(err);
         }
-        ret = image_to_archive(&reference, path, restoration->progress, err);
+        ret = location_save(text, path, restoration->progress, err);
         if (ret == 0)
                 ret = restore_file(restoration, path, out, err);
         (void)unlink(path);
@@ -158,8 +156,8 @@ static int restore_image(struct restoration *restoration, const char *text, stru
 static int restore_either(struct restoration *restoration, const char *path, struct restore_result *out,
                           struct error *err)
 {
-        return image_reference_is_one(path) ? restore_image(restoration, path, out, err)
-                                            : restore_file(restoration, path, out, err);
+        return location_is_path(path) ? restore_file(restoration, path, out, err)
+                                      : restore_saved(restoration, path, out, err);
 }
 
 int restore_check(const char *path, const struct runtime_driver *driver,

@@ -131,6 +131,11 @@ static void test_large_member_of_compressed_archive(void **state)
         assert_int_equal(archive_read_at(archive, member, 5, &byte, 1, &err), -ENOTSUP);
         assert_success(archive_read(archive, member, 2 * MIB, &read, &err), &err);
         assert_memory_equal(read.data, pages.data, pages.size);
+        /* The end is known without reading again. */
+        assert_int_equal(truncate("large.tar", 0), 0);
+        assert_success(archive_read_at(archive, member, 2 * MIB - 64 * KIB, read.data, 64 * KIB, &err), &err);
+        assert_memory_equal(read.data, pages.data + 2 * MIB - 64 * KIB, 64 * KIB);
+        assert_int_equal(archive_read_at(archive, member, 2 * MIB - 64 * KIB - 1, &byte, 1, &err), -ENOTSUP);
 }
 
 /* `name` as a member, beside what makes the tar a checkpoint. */
