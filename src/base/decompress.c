@@ -44,7 +44,7 @@ static struct step gzip_step(struct decompressor *d, uint8_t *out, size_t size)
                 isal_inflate_init(state);
                 state->crc_flag = ISAL_GZIP; /* header and trailer are read and checked too */
         }
-        state->next_in = d->input + d->begin;
+        state->next_in = (uint8_t *)(uintptr_t)(d->input + d->begin); /* not written to */
         state->avail_in = (uint32_t)(d->end - d->begin);
         state->next_out = out;
         state->avail_out = (uint32_t)size;
