@@ -19,25 +19,16 @@
         static const struct criu_message message_##id = {fields_##id, ARRAY_SIZE(fields_##id)}
 
 /* Fields: plain ones (F), messages (M), numbers with names (N). The last argument says how to show them. */
-#define LIST                    CRIU_LIST
-#define HEX                     CRIU_HEX
-#define ADDRESS                 CRIU_ADDRESS
-#define DEV                     CRIU_DEV
-#define RDEV                    CRIU_RDEV
-#define QUOTED                  CRIU_QUOTED
-#define FORM(unused, form, ...) form
-#define F(number, name, type, ...)                                                                           \
-        {                                                                                                    \
-                number, CRIU_##type, FORM(0, ##__VA_ARGS__, 0), #name, NULL, NULL                            \
-        }
-#define M(number, name, of, ...)                                                                             \
-        {                                                                                                    \
-                number, CRIU_MESSAGE, FORM(0, ##__VA_ARGS__, 0), #name, &message_##of, NULL                  \
-        }
-#define N(number, name, type, of)                                                                            \
-        {                                                                                                    \
-                number, CRIU_##type, 0, #name, NULL, &names_##of                                             \
-        }
+#define LIST                       CRIU_LIST
+#define HEX                        CRIU_HEX
+#define ADDRESS                    CRIU_ADDRESS
+#define DEV                        CRIU_DEV
+#define RDEV                       CRIU_RDEV
+#define QUOTED                     CRIU_QUOTED
+#define FORM(unused, form, ...)    form
+#define F(number, name, type, ...) {number, CRIU_##type, FORM(0, ##__VA_ARGS__, 0), #name, NULL, NULL}
+#define M(number, name, of, ...)   {number, CRIU_MESSAGE, FORM(0, ##__VA_ARGS__, 0), #name, &message_##of, NULL}
+#define N(number, name, type, of)  {number, CRIU_##type, 0, #name, NULL, &names_##of}
 
 /* Names that CRIU has for numbers */
 NAMES(x86_regs_mode, {1, "NATIVE"}, {2, "COMPAT"});
@@ -428,10 +419,7 @@ MESSAGE(netns, F(1, def_conf, I32, LIST), F(2, all_conf, I32, LIST), M(3, def_co
         M(7, nsids, netns_id, LIST), F(8, ext_key, TEXT), M(9, unix_conf, sysctl, LIST),
         M(10, ipv4_sysctl, sysctl, LIST));
 
-#define KIND(kind, of)                                                                                       \
-        {                                                                                                    \
-                kind, &message_##of, &message_##of, NULL                                                     \
-        }
+#define KIND(kind, of) {kind, &message_##of, &message_##of, NULL}
 
 static const struct criu_schema schemas[] = {
         KIND("APPARMOR", apparmor),
