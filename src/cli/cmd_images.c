@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include "archive/stream.h"
-#include "base/file.h"
 #include "cli/answer.h"
 #include "cli/answer_stream.h"
+#include "cli/image_source.h"
 #include "cli/memory.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "cli/verb.h"
-#include "criu/decode.h"
 #include "criu/image.h"
-#include "oci/location.h"
 
 static bool pretty;
 
@@ -21,72 +17,6 @@ static const struct option_spec options[] = {
         {"pretty", 0, OPTION_FLAG, &pretty, NULL,
          "indent, and show addresses, flags and device numbers as people read them", NULL},
 };
-
-/* Where image files come from: a checkpoint, or a file that is one itself. */
-struct source {
-        struct archive *archive; /* NULL: the file */
-        const char *path;
-};
-
-static void source_close(struct source *source)
-{
-        archive_free(source->archive);
-}
-
-/* An image file that is being read. */
-struct reading {
-        struct stream *stream; /* NULL: `fd` */
-        int fd;
-};
-
-static ssize_t reading_read(void *context, void *data, size_t size, struct error *err)
-{
-        struct reading *reading = context;
-        ssize_t n;
-
-        if (reading->stream)
-                return stream_read(reading->stream, data, size, err);
-        n = file_read_full(reading->fd, data, size);
-        if (n < 0)
-                error_errno(err, (int)-n, "cannot read the image file");
-        return n;
-}
-
-static void reading_close(struct reading *reading)
-{
-        stream_free(reading->stream);
-        cleanup_close(&reading->fd);
-}
-
-static int reading_open_file(const char *path, struct reading *out, uint64_t *size, struct error *err)
-{
-        struct stat st;
-
-        out->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (out->fd < 0 || fstat(out->fd, &st) < 0)
-                return error_errno(err, errno, "cannot open `%s`", path);
-        *size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-        return 0;
-}
-
-static int reading_open(const struct source *source, const char *name, struct reading *out, uint64_t *size,
-                        struct error *err)
-{
-        const struct archive_member *member;
-        struct criu_source images;
-        int ret;
-
-        if (!source->archive)
-                return reading_open_file(source->path, out, size, err);
-        images = archive_criu_source(source->archive);
-        ret = images.size(images.context, name, size, err);
-        if (ret < 0) {
-                error_set_hint(err, "checkpointctl images %s lists them", source->path);
-                return ret;
-        }
-        member = archive_find_image(source->archive, name);
-        return stream_open_member(source->archive, member, false, &out->stream, err);
-}
 
 struct printer {
         struct answer_stream stream;
@@ -132,24 +62,8 @@ static void print_event(void *context, const struct criu_event *event)
         }
 }
 
-/* `decoding` says what is wanted; its file is opened here. */
-static int decode(const struct source *source, const char *name, struct criu_decoding *decoding,
-                  struct error *err)
-{
-        _cleanup_(reading_close) struct reading reading = {.fd = -1};
-        int ret = reading_open(source, name, &reading, &decoding->size, err);
-
-        if (ret < 0)
-                return ret;
-        decoding->name = name;
-        decoding->read = reading_read;
-        decoding->source = &reading;
-        ret = criu_decode(decoding, err);
-        return ret < 0 ? error_wrap(err, ret, "`%s`", source->path) : 0;
-}
-
 /* A damaged file gives one error and nothing else, so all are looked at before anything is printed. */
-static int decode_all(const struct source *source, int count, char **names, struct error *err)
+static int decode_all(const struct image_source *source, int count, char **names, struct error *err)
 {
         struct printer printer = {.stream.pretty = pretty};
         int ret = 0;
@@ -157,7 +71,7 @@ static int decode_all(const struct source *source, int count, char **names, stru
         for (int i = 0; i < count && ret == 0; i++) {
                 struct criu_decoding check = {0};
 
-                ret = decode(source, names[i], &check, err);
+                ret = image_source_decode(source, names[i], &check, err);
         }
         if (ret == 0 && count > 1)
                 answer_stream_open(&printer.stream, NULL, '{');
@@ -165,7 +79,7 @@ static int decode_all(const struct source *source, int count, char **names, stru
                 struct criu_decoding print = {.pretty = pretty, .event = print_event, .sink = &printer};
 
                 printer.name = count > 1 ? names[i] : NULL;
-                ret = decode(source, names[i], &print, err);
+                ret = image_source_decode(source, names[i], &print, err);
         }
         if (ret == 0 && count > 1)
                 answer_stream_close(&printer.stream, '}');
@@ -195,7 +109,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* One that is damaged must not hide the others. Memory pages and the like have no records to look for. */
-static int look_at(const struct source *source, const char *name, struct criu_decoding *out,
+static int look_at(const struct image_source *source, const char *name, struct criu_decoding *out,
                    struct error *damage, struct error *err)
 {
         int ret = 0;
@@ -203,7 +117,7 @@ static int look_at(const struct source *source, const char *name, struct criu_de
         *out = (struct criu_decoding){0};
         *damage = (struct error){0};
         if (criu_image_kind_by_file(name))
-                ret = decode(source, name, out, damage);
+                ret = image_source_decode(source, name, out, damage);
         else
                 out->size = archive_find_image(source->archive, name)->size;
         if (ret < 0 && ret != -EBADMSG) {
@@ -239,7 +153,7 @@ static void add_row(struct table *table, const char *name, const struct criu_dec
         table_cell(table, damage->kind ? "damaged" : file->kind ? records : "-");
 }
 
-static int list(const struct source *source, bool json, struct error *err)
+static int list(const struct image_source *source, bool json, struct error *err)
 {
         static const char *const headings[] = {"IMAGE", "KIND", "SIZE", "RECORDS"};
         _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
@@ -272,36 +186,20 @@ static int list(const struct source *source, bool json, struct error *err)
         return 0;
 }
 
-/* Known by its magic: no archive begins so. */
-static bool is_image_file(const char *path)
-{
-        _cleanup_(reading_close) struct reading reading = {.fd = -1};
-        struct criu_image image;
-        uint8_t head[8];
-        uint64_t size;
-
-        return reading_open_file(path, &reading, &size, NULL) == 0 && size > 0 &&
-               criu_image_open((struct slice){head, (size_t)reading_read(&reading, head, sizeof(head), NULL)},
-                               path, NULL, &image, NULL) == 0;
-}
-
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
-        _cleanup_(source_close) struct source source = {.path = argv[0]};
-        char *self = basename(argv[0]);
-        int ret;
+        _cleanup_image_source_ struct image_source source = {0};
+        int ret = image_source_open(argv[0], &source, err);
 
-        if (is_image_file(source.path)) {
-                if (argc > 1)
-                        return error_set(err, &ERROR_USAGE, -EINVAL,
-                                         "`%s` is an image file itself, it holds no `%s`", source.path,
-                                         argv[1]);
-                return decode_all(&source, 1, &self, err);
-        }
-        ret = location_open(source.path, &source.archive, err);
         if (ret < 0)
                 return ret;
-        return argc > 1 ? decode_all(&source, argc - 1, argv + 1, err) : list(&source, cli->json, err);
+        if (source.archive)
+                return argc > 1 ? decode_all(&source, argc - 1, argv + 1, err)
+                                : list(&source, cli->json, err);
+        if (argc > 1)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "`%s` is an image file itself, it holds no `%s`",
+                                 argv[0], argv[1]);
+        return decode_all(&source, 1, &(char *){basename(argv[0])}, err);
 }
 
 const struct verb verb_images = {

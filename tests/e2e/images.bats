@@ -184,5 +184,5 @@ signal.img same, but crit has no handler for SIGNAL
 @test "an image that is not there" {
         run checkpointctl images "$SRC/tests/data/criu/tiny" core-77.img
         [ "$status" -eq 4 ]
-        [[ $output == *core-77.img*"[SNAP-105]"*"Hint: checkpointctl images "* ]]
+        [[ $output == *core-77.img*"[SNAP-105]"*"Hint: \`checkpointctl images "* ]]
 }
