@@ -229,12 +229,27 @@ static void walk_unknown(struct walk *walk)
         decode_end(walk->decoding, CRIU_EVENT_ARRAY_END);
 }
 
+/* There may be millions of tiny messages: no more is cleared than is looked at. */
+static void walk_begin(struct walk *walk, const struct criu_decoding *decoding,
+                       const struct criu_message *message, bool hex, unsigned depth)
+{
+        walk->decoding = decoding;
+        walk->message = message;
+        walk->hex = hex;
+        walk->depth = depth;
+        walk->unknown.count = 0;
+        for (size_t i = 0; i < message->count; i++)
+                walk->fields[i].count = 0;
+}
+
 static int walk_message(const struct criu_decoding *decoding, const struct criu_message *message,
                         struct slice bytes, bool hex, unsigned depth)
 {
-        struct walk walk = {.decoding = decoding, .message = message, .hex = hex, .depth = depth};
-        int r = walk_look(&walk, bytes);
+        struct walk walk;
+        int r;
 
+        walk_begin(&walk, decoding, message, hex, depth);
+        r = walk_look(&walk, bytes);
         for (size_t i = 0; r == 0 && i < message->count; i++) {
                 const struct criu_field *field = &message->fields[i];
                 struct found *found = &walk.fields[i];
