@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What CRIU's records consist of (its images directory, version 4.2): every message with the number, name and
- * type of each field, and how people read it. Only decode.c reads it; whoever needs certain fields of certain
+ * type of each field, and how people read it. Only decode reads it; whoever needs certain fields of certain
  * records unpacks them with messages.proto.
  */
 #ifndef SNAP_CRIU_SCHEMA_H
