@@ -90,7 +90,9 @@ int archive_read_at(const struct archive *archive, const struct archive_member *
 /* Parses a JSON member. -ENOENT when absent. */
 int archive_read_json(const struct archive *archive, const char *name, yyjson_doc **out, struct error *err);
 
-/* The CRIU images in "checkpoint/" (and "stats-dump", "dump.log" at the top). Borrows the archive. */
+/* The CRIU images in "checkpoint/" (and "stats-dump", "dump.log" at the top), by the names CRIU gives them.
+ * The source borrows the archive. */
+const struct archive_member *archive_find_image(const struct archive *archive, const char *name);
 struct criu_source archive_criu_source(struct archive *archive);
 
 /* One forward pass over the whole tar stream, header blocks and padding included, for hashing and for layers.

@@ -99,7 +99,7 @@ int archive_read_json(const struct archive *archive, const char *name, yyjson_do
 }
 
 /* CRIU's own files are in "checkpoint/"; its statistics and log stand beside it in an archive. */
-static const struct archive_member *find_image(const struct archive *archive, const char *name)
+const struct archive_member *archive_find_image(const struct archive *archive, const char *name)
 {
         char path[TAR_NAME_SIZE];
         const struct archive_member *member;
@@ -121,7 +121,7 @@ static int missing_image(const struct archive *archive, const char *name, struct
 
 static int image_size(void *context, const char *name, uint64_t *out, struct error *err)
 {
-        const struct archive_member *member = find_image(context, name);
+        const struct archive_member *member = archive_find_image(context, name);
 
         if (!member)
                 return missing_image(context, name, err);
@@ -131,7 +131,7 @@ static int image_size(void *context, const char *name, uint64_t *out, struct err
 
 static int image_read(void *context, const char *name, uint64_t limit, struct buffer *out, struct error *err)
 {
-        const struct archive_member *member = find_image(context, name);
+        const struct archive_member *member = archive_find_image(context, name);
 
         if (!member)
                 return missing_image(context, name, err);

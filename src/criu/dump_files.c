@@ -96,16 +96,20 @@ static int descriptor_fill(struct criu_loader *loader, int fd, uint32_t type, ui
         const Criu__File *file = criu_files_find(&loader->files, type, id);
         const char *path;
 
+        *out = (struct criu_descriptor){.fd = fd, .type = criu_file_type_name(type), .id = id, .path = ""};
+        /* Where a newer CRIU keeps objects of a type of its own is not known here. */
+        if (!file && !criu_file_type_is_known(type))
+                return 0;
         if (!file)
                 return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
                                  "%s: it refers to the file object %u of type %s, which is not in the dump",
-                                 image, id, criu_file_type_name(type));
+                                 image, id, out->type);
         path = criu_file_path(loader, file);
         if (!path)
                 return error_oom(err);
         *out = (struct criu_descriptor){
                 .fd = fd,
-                .type = criu_file_type_name(type),
+                .type = out->type,
                 .id = id,
                 .path = path,
                 .size = file->regular ? file->regular->size : 0,
@@ -129,7 +133,7 @@ static int descriptors_fill(struct criu_loader *loader, const struct criu_messag
                         return r;
                 out->descriptor_count++;
                 file = criu_files_find(&loader->files, descriptor->type, descriptor->id);
-                if (!criu_file_is_socket(file))
+                if (!file || !criu_file_is_socket(file))
                         continue;
                 r = criu_socket_describe(loader, file, &out->sockets[out->socket_count], err);
                 if (r < 0)

@@ -216,14 +216,19 @@ const Criu__MemoryInode *criu_files_inode(const struct criu_files *files, uint32
         return found ? *found : NULL;
 }
 
+/* images/fdinfo.proto */
+static const char *const type_names[] = {
+        "UND",       "REG",     "PIPE",     "FIFO",     "INETSK", "UNIXSK",   "EVENTFD",
+        "EVENTPOLL", "INOTIFY", "SIGNALFD", "PACKETSK", "TTY",    "FANOTIFY", "NETLINKSK",
+        "NS",        "TUNF",    "EXT",      "TIMERFD",  "MEMFD",  "BPFMAP",   "PIDFD",
+};
+
+bool criu_file_type_is_known(uint32_t type)
+{
+        return type < ARRAY_SIZE(type_names);
+}
+
 const char *criu_file_type_name(uint32_t type)
 {
-        /* images/fdinfo.proto */
-        static const char *const names[] = {
-                "UND",       "REG",     "PIPE",     "FIFO",     "INETSK", "UNIXSK",   "EVENTFD",
-                "EVENTPOLL", "INOTIFY", "SIGNALFD", "PACKETSK", "TTY",    "FANOTIFY", "NETLINKSK",
-                "NS",        "TUNF",    "EXT",      "TIMERFD",  "MEMFD",  "BPFMAP",   "PIDFD",
-        };
-
-        return type < ARRAY_SIZE(names) ? names[type] : "UNKNOWN";
+        return criu_file_type_is_known(type) ? type_names[type] : "UNKNOWN";
 }

@@ -63,5 +63,6 @@ const Criu__MemoryInode *criu_files_inode(const struct criu_files *files, uint32
 
 /* "REG", "PIPE", …; "UNKNOWN" for a type of a newer CRIU. */
 const char *criu_file_type_name(uint32_t type);
+bool criu_file_type_is_known(uint32_t type);
 
 #endif

@@ -5,9 +5,13 @@
 #include "criu/errors.h"
 #include "criu/wire.h"
 
-/* What stands before the kind's own magic since image version 1.1, except in the inventory. */
 #define MAGIC_COMMON  0x54564319
 #define MAGIC_SERVICE 0x55105940 /* statistics, inode map */
+
+bool criu_image_has_second_magic(uint32_t first)
+{
+        return first == MAGIC_COMMON || first == MAGIC_SERVICE;
+}
 
 static int image_bad(const struct criu_image *image, struct error *err, const char *reason)
 {
@@ -32,7 +36,7 @@ int criu_image_open(struct slice bytes, const char *name, const char *expected, 
         *out = (struct criu_image){.name = name, .rest = bytes};
         if (!image_word(out, &out->magic))
                 return image_bad(out, err, "cut short before its magic");
-        if ((out->magic == MAGIC_COMMON || out->magic == MAGIC_SERVICE) && !image_word(out, &out->magic))
+        if (criu_image_has_second_magic(out->magic) && !image_word(out, &out->magic))
                 return image_bad(out, err, "cut short within its magic");
         kind = criu_image_kind_by_magic(out->magic);
         if (!kind)
@@ -59,6 +63,7 @@ int criu_image_next(struct criu_image *image, struct slice *record, struct error
                 return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG,
                                  "%s: cut short within a record (%zu of %u bytes)", image->name,
                                  image->rest.size, size);
+        image->records++;
         return 1;
 }
 

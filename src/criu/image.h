@@ -20,14 +20,20 @@ struct criu_image_kind {
         const char *file; /* "pstree.img"; "core-" when a number follows */
 };
 
+/* All of them, some with several names of files; ended by one without a name. */
+extern const struct criu_image_kind criu_image_kinds[];
 /* NULL when unknown. */
 const struct criu_image_kind *criu_image_kind_by_magic(uint32_t magic);
 /* NULL for files that are no images of records (memory pages, tar files, dumps of "ip") and unknown ones. */
 const struct criu_image_kind *criu_image_kind_by_file(const char *file);
 
+/* Stands before the magic of the kind since image version 1.1, except in the inventory. */
+bool criu_image_has_second_magic(uint32_t first);
+
 struct criu_image {
         const char *name; /* for errors; borrowed */
         uint32_t magic;
+        uint64_t records;  /* read so far */
         struct slice rest; /* what has not been read yet */
 };
 
@@ -37,7 +43,7 @@ int criu_image_open(struct slice bytes, const char *name, const char *expected, 
 /* 1: `record` is the next record; 0: end; negative: cut short or absurd. */
 int criu_image_next(struct criu_image *image, struct slice *record, struct error *err);
 
-/* Skips the raw bytes that stand after `record` in kinds that have them. */
+/* Skips the raw bytes that stand after `record`, the one read last, in kinds that have them. */
 int criu_image_skip_payload(struct criu_image *image, struct slice record, struct error *err);
 
 /* Reads to the end: frames, payloads and that each record is well-formed protobuf. */

@@ -4,7 +4,7 @@
 #include <ctype.h>
 
 /* criu/include/magic.h and criu/image-desc.c of CRIU 4.2. */
-static const struct criu_image_kind kinds[] = {
+const struct criu_image_kind criu_image_kinds[] = {
         {"APPARMOR", 0x59423047, "apparmor.img"},
         {"AUTOFS", 0x49353943, "autofs-"},
         {"BINFMT_MISC", 0x67343323, "binfmt-misc.img"},
@@ -64,6 +64,7 @@ static const struct criu_image_kind kinds[] = {
         {"SIGNALFD", 0x57323820, "signalfd.img"},
         {"SK_QUEUES", 0x56264026, "sk-queues.img"},
         {"STATS", 0x57093306, "stats-dump"},
+        {"STATS", 0x57093306, "stats-restore"},
         {"TCP_STREAM", 0x51465506, "tcp-stream-"},
         {"TIMENS", 0x43114433, "timens-"},
         {"TIMERFD", 0x50493712, "timerfd.img"},
@@ -75,13 +76,14 @@ static const struct criu_image_kind kinds[] = {
         {"USERNS", 0x55474906, "userns-"},
         {"UTSNS", 0x54473203, "utsns-"},
         {"VMAS", 0x54123737, "vmas-"},
+        {NULL, 0, NULL},
 };
 
 const struct criu_image_kind *criu_image_kind_by_magic(uint32_t magic)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-                if (kinds[i].magic == magic)
-                        return &kinds[i];
+        for (const struct criu_image_kind *kind = criu_image_kinds; kind->name; kind++)
+                if (kind->magic == magic)
+                        return kind;
         return NULL;
 }
 
@@ -104,8 +106,8 @@ static bool kind_matches(const char *stem, const char *file)
 
 const struct criu_image_kind *criu_image_kind_by_file(const char *file)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-                if (kind_matches(kinds[i].file, file))
-                        return &kinds[i];
+        for (const struct criu_image_kind *kind = criu_image_kinds; kind->name; kind++)
+                if (kind_matches(kind->file, file))
+                        return kind;
         return NULL;
 }

@@ -94,6 +94,47 @@ static int check_descriptors(struct preflight *preflight)
         return ret;
 }
 
+/* The path of the group in which freezing happens: "freezer" of version 1, else the unified one. */
+static char *freezer_path(pid_t pid, bool *version1)
+{
+        _cleanup_buffer_ struct buffer text = {0};
+        char *found = NULL, *rest = NULL;
+
+        *version1 = false;
+        if (proc_text(pid, "cgroup", &text, NULL) < 0 || !text.size)
+                return NULL;
+        for (char *line = strtok_r((char *)text.data, "\n", &rest); line;
+             line = strtok_r(NULL, "\n", &rest)) {
+                char *controllers = strchr(line, ':');
+                char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+                if (!path)
+                        continue;
+                *path++ = '\0';
+                if (strcmp(controllers + 1, "freezer") == 0) {
+                        free(found);
+                        *version1 = true;
+                        return strdup(path);
+                }
+                if (!controllers[1] && !found)
+                        found = strdup(path);
+        }
+        return found;
+}
+
+/* A stopped process that is frozen by a version 1 group cannot be attached to before it is thawed: CRIU waits
+ * in the kernel for that, for ever. A version 2 group does not have this fault. */
+static int check_stopped(struct preflight *preflight)
+{
+        bool version1;
+        _cleanup_free_ char *path = freezer_path(preflight->container->pid, &version1);
+
+        return check_finding(preflight, "stopped-processes", version1 ? CHECK_FAILED : CHECK_OK,
+                             &preflight->survey.stopped, "no process is stopped by a signal",
+                             "processes are stopped by a signal",
+                             version1 ? "Let them go on (kill -CONT) or end them: CRIU would hang." : "");
+}
+
 static int check_processes(struct preflight *preflight)
 {
         const struct survey *survey = &preflight->survey;
@@ -184,36 +225,12 @@ static int check_unix(struct preflight *preflight)
                 "Close the connection (a log socket, a mounted service socket) or end what holds it.");
 }
 
-/* The path of the group in which freezing happens: "freezer" of version 1, else the unified one. */
-static char *freezer_path(pid_t pid)
-{
-        _cleanup_buffer_ struct buffer text = {0};
-        char *found = NULL, *rest = NULL;
-
-        if (proc_text(pid, "cgroup", &text, NULL) < 0 || !text.size)
-                return NULL;
-        for (char *line = strtok_r((char *)text.data, "\n", &rest); line;
-             line = strtok_r(NULL, "\n", &rest)) {
-                char *controllers = strchr(line, ':');
-                char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-
-                if (!path)
-                        continue;
-                *path++ = '\0';
-                if (strcmp(controllers + 1, "freezer") == 0) {
-                        free(found);
-                        return strdup(path);
-                }
-                if (!controllers[1] && !found)
-                        found = strdup(path);
-        }
-        return found;
-}
-
 /* CRIU freezes the container's group; if it is in there itself, it never wakes again. */
 static int check_cgroup(struct preflight *preflight)
 {
-        _cleanup_free_ char *theirs = freezer_path(preflight->container->pid), *ours = freezer_path(getpid());
+        bool version1;
+        _cleanup_free_ char *theirs = freezer_path(preflight->container->pid, &version1),
+                            *ours = freezer_path(getpid(), &version1);
         size_t length = theirs ? strlen(theirs) : 0;
 
         if (!theirs || !ours)
@@ -291,9 +308,9 @@ static void preflight_free(struct preflight *preflight)
 int preflight_checkpoint(const struct container *container, const struct checkpoint_options *options,
                          struct check_list *out, struct error *err)
 {
-        static int (*const checks[])(struct preflight *) = {check_descriptors, check_processes, check_tcp,
-                                                            check_unix,        check_cgroup,    check_space,
-                                                            check_criu,        check_runtime};
+        static int (*const checks[])(struct preflight *) = {
+                check_descriptors, check_processes, check_stopped, check_tcp,    check_unix,
+                check_cgroup,      check_space,     check_criu,    check_runtime};
         _cleanup_(preflight_free) struct preflight preflight = {
                 .container = container, .options = options, .out = out};
         uint64_t ghost_limit = options->ghost_limit ? options->ghost_limit : GHOST_LIMIT_DEFAULT;

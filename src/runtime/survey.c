@@ -184,6 +184,11 @@ static int look_at_process(struct pass *pass)
         const struct proc_process *process = pass->process;
         int ret = 0;
 
+        if (process->state == 'T')
+                ret = finding_add(&pass->survey->stopped, "process %d (%s)", process->inside,
+                                  process->command);
+        if (ret < 0)
+                return ret;
         /* It is not dumped, so what it holds does not matter. */
         if (!process->descendant)
                 return finding_add(&pass->survey->foreign, "process %d (%s)", process->inside,
@@ -243,7 +248,7 @@ void survey_free(struct survey *survey)
         struct finding *all[] = {&survey->io_uring,      &survey->devices,       &survey->unsupported,
                                  &survey->locks,         &survey->deleted_large, &survey->deleted_linked,
                                  &survey->outside_stdio, &survey->outside_files, &survey->traced,
-                                 &survey->foreign,       &survey->limited};
+                                 &survey->foreign,       &survey->limited,       &survey->stopped};
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)
                 buffer_free(&all[i]->text);

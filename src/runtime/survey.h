@@ -20,7 +20,7 @@ struct survey {
         size_t socket_count;
         struct finding io_uring, devices, unsupported /* other anonymous files */, locks, deleted_large,
                 deleted_linked, outside_stdio, outside_files, traced,
-                foreign /* joined from outside, "exec" */,
+                stopped /* by a signal; those that joined, too */, foreign /* joined from outside, "exec" */,
                 limited /* limits that we may not read, so CRIU may not either */;
         uint64_t memory; /* bytes the dump will have about */
 };

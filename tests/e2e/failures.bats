@@ -122,6 +122,20 @@ time.sleep(60)' > /dev/null 2>&1 3>&- 4>&- &
         refused SNAP-236 6 'Unable to interrupt task'
 }
 
+@test "a stopped process, at which CRIU would hang in a version 1 group" {
+        [ -d /sys/fs/cgroup/freezer ] || skip "the groups are of version 2"
+        hold stopped
+        run on a checkpointctl create --runtime crun --output "$bundles/$container/out.tar" "$container"
+        echo "$output"
+        [ "$status" -eq 5 ]
+        [[ $output == *"processes are stopped by a signal: process 2 (refused) (stopped-processes)"* ]]
+        [[ $output == *"Hint: "*"kill -CONT"* ]]
+        on a test ! -e "$bundles/$container/out.tar"
+        counts
+        on a bash -c 'kill -CONT $(pgrep -x refused)'
+        works
+}
+
 @test "a container that is not running" {
         hold nothing
         on a crun kill "$container" KILL

@@ -35,16 +35,52 @@ start() {
         on "$node" podman run -d --pull=never --name "$name" "$@" "localhost/$image" > /dev/null
 }
 
-# bundle NODE NAME IMAGE RUNTIME: a bare bundle of that image, started by crun or runc in the background.
+# bundle NODE NAME IMAGE RUNTIME [COMMAND...]: a bare bundle of that image, started by crun or runc in the background,
+# with another command than the image's.
 bundle() {
         local node=$1 name=$2 image=$3 runtime=$4
         local directory=/var/lib/snap/test-bundles/$name
+        shift 4
         on "$node" bash -ec '
                 mkdir -p "$2" && cd "$2" && cp -a "/srv/images/$3.root" rootfs && '"$runtime"' spec
                 jq --argjson args "$(skopeo inspect --config oci-archive:/srv/images/$3.oci | jq -c .config.Cmd)" \
-                        ".process.terminal = false | .process.args = \$args | .root.readonly = false" config.json > new
+                        ".process.terminal = false | .root.readonly = false |
+                        .process.args = if \$ARGS.positional == [] then \$args else \$ARGS.positional end" \
+                        config.json --args "${@:4}" > new
                 mv new config.json
-                '"$runtime"' run -d "$1" < /dev/null > /dev/null 2>&1' _ "$name" "$directory" "$image"
+                '"$runtime"' run -d "$1" < /dev/null > /dev/null 2>&1' _ "$name" "$directory" "$image" "$@"
+}
+
+# shape_archive SHAPE [ENGINE [OPTION...]]: prints the name of an archive of that shape of programs/shapes.c, made on
+# node a by crun, runc or podman with these options of create. One that is there already is not made again.
+shape_archive() {
+        local shape=$1 engine=${2:-crun}
+        shift $(($# < 2 ? $# : 2))
+        local name=shape-$shape-$engine options="$*"
+        local file=/srv/$name${options//[^a-z0-9]/}.tar
+        [ -s "$file" ] || shape_checkpoint "$shape" "$engine" "$name" --output "$file" "$@" >&2 || return
+        echo "$file"
+}
+
+# shape_checkpoint SHAPE ENGINE NAME OPTION...: what shape_archive does when there is none.
+shape_checkpoint() {
+        local shape=$1 engine=$2 name=$3
+        shift 3
+        case $shape in
+        tcp) set -- --tcp keep "$@" ;;
+        deleted) set -- --file-locks --ghost-limit 128M "$@" ;;
+        esac
+        images_on a shapes 3>&- 4>&-
+        case $engine in
+        podman) on a podman run -d --pull=never --name "$name" localhost/shapes /usr/bin/shapes "$shape" ;;
+        *) bundle a "$name" shapes "$engine" /usr/bin/shapes "$shape" ;;
+        esac || return
+        wait_for 10 on a "$engine" exec "$name" cat /tmp/count &&
+                on a checkpointctl create --quiet --runtime "$engine" "$@" "$name" || return
+        case $engine in
+        podman) on a podman rm -f -t 0 "$name" ;;
+        *) on a "$engine" delete -f "$name" ;;
+        esac
 }
 
 # wait_for SECONDS CMD...: until it succeeds.

@@ -83,6 +83,18 @@ static int hold_traced(void)
         return waitpid(child, NULL, 0);
 }
 
+static int hold_stopped(void)
+{
+        pid_t child = fork();
+        int status;
+
+        if (child != 0)
+                return waitpid(child, &status, WUNTRACED);
+        raise(SIGSTOP);
+        for (;;)
+                pause();
+}
+
 static int hold_nothing(void)
 {
         return 0;
@@ -96,7 +108,7 @@ static const struct {
         {"io_uring", hold_io_uring}, {"device", hold_device},
         {"lock", hold_lock},         {"deleted", hold_deleted},
         {"unix", hold_unix},         {"traced", hold_traced},
-        {"nothing", hold_nothing},
+        {"stopped", hold_stopped},   {"nothing", hold_nothing},
 };
 
 int main(int argc, char **argv)

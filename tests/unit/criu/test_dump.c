@@ -276,6 +276,25 @@ static void test_tree(void **state)
         }
 }
 
+/* What a newer CRIU may write: a descriptor of a type, and objects, that have no name here. */
+static void test_unknown_type(void **state)
+{
+        static const uint8_t descriptors[] = {0x19, 0x43, 0x56, 0x54, 0x32, 0x37, 0x21, 0x56, 8,  0,
+                                              0,    0,    8,    1,    16,   0,    24,   99,   32, 7};
+        struct memory_dump *memory = memory_dump_load(TINY);
+        struct criu_source source = memory_dump_source(memory);
+        struct criu_dump *dump = NULL;
+        struct error err = {0};
+
+        memory_dump_put(memory, "fdinfo-2.img", descriptors, sizeof(descriptors));
+        assert_success(criu_dump_load(&source, CRIU_LOAD_ALL, &dump, &err), &err);
+        assert_int_equal(dump->processes[0].descriptors[0].fd, 7);
+        assert_string_equal(dump->processes[0].descriptors[0].type, "UNKNOWN");
+        assert_string_equal(dump->processes[0].descriptors[0].path, "");
+        criu_dump_free(dump);
+        memory_dump_free(memory);
+}
+
 #define LOADED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -292,6 +311,7 @@ int main(void)
                 cmocka_unit_test(test_load_little),
                 cmocka_unit_test(test_missing),
                 cmocka_unit_test(test_tree),
+                cmocka_unit_test(test_unknown_type),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
