@@ -111,6 +111,7 @@ static int descriptor_fill(struct criu_loader *loader, int fd, uint32_t type, ui
                 .size = file->regular ? file->regular->size : 0,
                 .has_size = file->regular && file->regular->has_size,
                 .flags = file_flags(file),
+                .mode = file->regular ? file->regular->mode : 0,
                 .ghost = file->regular && criu_files_is_ghost(&loader->files, id),
         };
         return 0;

@@ -8,11 +8,6 @@
 #include "base/json.h"
 #include "runtime/survey.h"
 
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
-}
-
 static bool has_mount(yyjson_val *config, const char *destination)
 {
         yyjson_val *mount;

@@ -10,11 +10,6 @@
 #include "runtime/preflight.h"
 #include "runtime/survey.h"
 
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
-}
-
 struct podman_preflight {
         const struct archive *archive;
         const struct metadata *metadata;

@@ -39,11 +39,6 @@ static bool type_unsupported(const char *type)
         return false;
 }
 
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
-}
-
 int preflight_mounts(const struct container *container, const struct proc_mounts *mounts,
                      struct check_list *out, struct error *err)
 {
