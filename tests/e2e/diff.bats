@@ -31,7 +31,8 @@ setup_file() {
         jq -e 'keys_unsorted == ["container_id", "container_name", "image", "checkpoint_a", "checkpoint_b", "process_changes",
                 "file_changes", "memory_changes", "socket_changes", "summary"]' $BATS_TEST_TMPDIR/json
         jq -e '.checkpoint_a | keys_unsorted == ["created", "total_size"]' $BATS_TEST_TMPDIR/json
-        jq -e '.process_changes.unchanged[0] | keys_unsorted == ["pid", "command", "cmdline", "environment_variables"]' $BATS_TEST_TMPDIR/json
+        # Redis writes its title over its environment.
+        jq -e '.process_changes.unchanged[0] | keys_unsorted[:3] == ["pid", "command", "cmdline"]' $BATS_TEST_TMPDIR/json
         jq -e '.file_changes.unchanged[0] | keys_unsorted == ["path", "type", "pid", "fd"]' $BATS_TEST_TMPDIR/json
         jq -e '.socket_changes.unchanged | map(select(.src_port == 6379 and .source == "0.0.0.0" and .state == "LISTEN")) | length == 1' \
                 $BATS_TEST_TMPDIR/json
@@ -67,4 +68,8 @@ setup_file() {
                 "removed": [{"pid": 13, "command": "sleep", "cmdline": "sleep 0.2"}],
                 "unchanged": [{"pid": 1, "command": "sh", "cmdline": .process_changes.unchanged[0].cmdline}]}' $BATS_TEST_TMPDIR/json
         jq -e '.summary == "Checkpoint comparison for container c1\nProcesses: +1 -1 ~0\nMemory: -0.00 MB"' $BATS_TEST_TMPDIR/json
+        two=$archives/podman-5.8.6-two-none.tar
+        checkpointctl diff --json --ps-tree-env "$two" "$two" | jq -e '.process_changes.unchanged[0] ==
+                {pid: 1, command: "sh", environment_variables: {API_KEY: "s3cr3t-token", HOME: "/", HOSTNAME: "podlike",
+                PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ROLE: "worker", container: "podman"}}'
 }
