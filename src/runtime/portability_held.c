@@ -15,10 +15,25 @@ int portability_add(struct portability *portability, const char *name, enum chec
                               buffer_text(&finding->text));
 }
 
+static bool is_listed(const char *list, const char *item)
+{
+        size_t size = strlen(item);
+
+        for (const char *at = list; (at = strstr(at, item)); at++) {
+                if ((at == list || at[-1] == ' ') && (at[size] == ',' || !at[size]))
+                        return true;
+                if (!*at)
+                        break;
+        }
+        return false;
+}
+
 /* Several processes can hold the same thing. */
 static int add_once(struct finding *finding, const char *text)
 {
-        return strstr(buffer_text(&finding->text), text) ? 0 : finding_add(finding, "%s", text);
+        return finding->count && is_listed(buffer_text(&finding->text), text)
+                       ? 0
+                       : finding_add(finding, "%s", text);
 }
 
 /* Calls `each` for every socket until it returns non-zero. */

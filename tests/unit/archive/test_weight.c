@@ -59,7 +59,8 @@ static const struct weight_mapping *find(const struct weight_process *process, e
         for (size_t i = 0; i < process->mapping_count; i++)
                 if (process->mappings[i].kind == kind)
                         return &process->mappings[i];
-        return NULL;
+        fail_msg("process %d has no mapping of kind %d", (int)process->process->pid, (int)kind);
+        return &process->mappings[0];
 }
 
 static void test_a_dump_with_shared_memory(void **state)

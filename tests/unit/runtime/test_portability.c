@@ -129,7 +129,8 @@ static void test_what_processes_hold(void **state)
                 {.fd = 3, .type = "REG", .path = "/tmp/gone", .mode = S_IFREG | 0600, .ghost = true},
                 {.fd = 4, .type = "TIMERFD", .path = ""},
         };
-        static struct criu_mapping mappings[] = {{.path = "anon_inode:[io_uring]"}};
+        static struct criu_mapping mappings[] = {
+                {.path = "anon_inode:[io_uring]"}, {.path = "/dev/nvidia"}, {.path = "/dev/nvidia"}};
         struct criu_process process = {.pid = 1,
                                        .command = "app",
                                        .state = "Alive",
@@ -155,7 +156,8 @@ static void test_what_processes_hold(void **state)
                      "addresses of the container: TCP 10.0.0.2:82, UDP "
                      "fd00::2:53");
         assert_check(&fixture, "external-unix", CHECK_FAILED, "/run/outside");
-        assert_check(&fixture, "devices", CHECK_FAILED, "/dev/nvidia0 of process 1 (app)");
+        assert_check(&fixture, "devices", CHECK_FAILED,
+                     "the host: /dev/nvidia0 of process 1 (app), /dev/nvidia");
         assert_check(&fixture, "terminal", CHECK_WARNING, "/dev/pts/0");
         assert_check(&fixture, "deleted-files", CHECK_OK, "/tmp/gone");
         assert_check(&fixture, "clock", CHECK_WARNING, "descriptor 4");
