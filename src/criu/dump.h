@@ -40,9 +40,10 @@ struct criu_descriptor {
         const char *path; /* of a regular file, pipe:[…], "" when it has none */
         uint64_t size;    /* of a regular file, when has_size */
         bool has_size;
-        uint32_t flags; /* open(2) */
-        uint32_t mode;  /* of a file with a name: type and permissions; 0 when the dump does not say */
-        bool ghost;     /* deleted, contents are in the dump */
+        uint32_t flags;  /* open(2) */
+        uint32_t mode;   /* of a file with a name: type and permissions; 0 when the dump does not say */
+        bool ghost;      /* deleted, contents are in the dump */
+        bool wall_clock; /* a timer that is set for a time of day */
 };
 
 struct criu_socket {

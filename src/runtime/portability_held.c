@@ -306,13 +306,13 @@ int portability_check_locks(struct portability *portability)
 static int see_timer(const struct criu_process *process, const struct criu_descriptor *descriptor,
                      struct finding *out)
 {
-        return strcmp(descriptor->type, "TIMERFD") == 0
-                       ? finding_add(out, "process %d (%s), descriptor %d", (int)process->pid,
-                                     process->command, descriptor->fd)
-                       : 0;
+        return descriptor->wall_clock ? finding_add(out, "process %d (%s), descriptor %d", (int)process->pid,
+                                                    process->command, descriptor->fd)
+                                      : 0;
 }
 
-/* CRIU writes the clocks down ("timens-0.img") and sets those of a time namespace by them at a restore. */
+/* CRIU writes the clocks down ("timens-0.img") and sets those of a time namespace by them at a restore. What
+ * was left of a timer goes on from there, also of one that is set for a time of day (criu/pie/restorer.c). */
 int portability_check_clock(struct portability *portability)
 {
         _cleanup_finding_ struct finding timers = {0};
@@ -322,17 +322,12 @@ int portability_check_clock(struct portability *portability)
         if (!archive_find(portability->archive, "checkpoint/timens-0.img"))
                 return check_list_add(
                         portability->out, "clock", CHECK_WARNING,
-                        "Restore before the target has been up longer than its programs can bear, or "
-                        "take the checkpoint where CRIU knows time namespaces (Linux 5.6).",
-                        "CLOCK_MONOTONIC will jump to that of the target; timers may fire early or "
-                        "late%s%s",
-                        timers.count ? ": " : "", buffer_text(&timers.text));
-        if (timers.count)
-                return check_list_add(portability->out, "clock", CHECK_WARNING,
-                                      "Timers with an absolute time of day fire at once when it is past.",
-                                      "the time of day will have moved on for timers: %s",
-                                      buffer_text(&timers.text));
-        return check_list_add(
-                portability->out, "clock", CHECK_OK, "",
-                "CLOCK_MONOTONIC goes on in a time namespace; the time of day will have moved on");
+                        "Take the checkpoint on a kernel with time namespaces (5.6 and newer).",
+                        "CLOCK_MONOTONIC will jump to that of the target, backwards if that has been "
+                        "up for less long");
+        return portability_add(
+                portability, "clock", CHECK_WARNING, &timers,
+                "CLOCK_MONOTONIC goes on in a time namespace; the time of day will have moved on",
+                "timers that are set for a time of day will fire later than that",
+                "They are late by as long as the checkpoint lay; have the program set them again.");
 }

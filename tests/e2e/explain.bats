@@ -7,7 +7,7 @@ load helpers
 ARCHIVES=$SRC/tests/data/archives
 
 setup_file() {
-        images_on a redis memory
+        images_on a redis memory python
         start a explained redis
         ip=$(address a explained)
         wait_for 10 on a redis-cli -h "$ip" ping
@@ -54,6 +54,39 @@ severity() { jq -r --arg name "$2" '.portability[] | select(.name == $name) | .s
         jq -e '.portability | all(.severity == "fine" or .severity == "unknown" or .remedy != "")' <<< "$json"
         run checkpointctl explain /srv/explained.tar
         [[ "$output" = *"  breaks  established-tcp: "* ]]
+}
+
+@test "what a program holds is named: a timer, a lock, an address, a deleted file, a terminal" {
+        cat > /srv/holds.py << 'END'
+import fcntl, os, socket, time
+timer = os.timerfd_create(time.CLOCK_REALTIME)
+os.timerfd_settime(timer, flags=os.TFD_TIMER_ABSTIME, initial=time.time() + 3600)
+other = os.timerfd_create(time.CLOCK_MONOTONIC)
+os.timerfd_settime(other, initial=3600)
+locked = open("/tmp/locked", "w")
+fcntl.flock(locked, fcntl.LOCK_EX)
+gone = open("/tmp/gone", "w")
+gone.write("x")
+gone.flush()
+os.unlink("/tmp/gone")
+listening = socket.socket()
+listening.bind((socket.gethostbyname(socket.gethostname()), 8080))
+listening.listen()
+open("/tmp/ready", "w").close()
+time.sleep(1000)
+END
+        on a podman run -d -t --pull=never --name holds -v /srv/holds.py:/holds.py:ro localhost/python python3 /holds.py
+        wait_for 10 on a podman exec holds ls /tmp/ready
+        on a checkpointctl create --quiet --file-locks --output /srv/holds.tar holds
+        json=$(checkpointctl explain --json /srv/holds.tar)
+        [ "$(severity "$json" bound-address)" = breaks ]
+        [ "$(severity "$json" file-locks)" = risk ]
+        [ "$(severity "$json" terminal)" = risk ]
+        [ "$(severity "$json" mounts)" = risk ]
+        jq -e '.portability[] | select(.name == "clock") | .severity == "risk" and (.reason | test("process 1 .python3.*descriptor [0-9]+$"))' <<< "$json"
+        jq -e '.portability[] | select(.name == "deleted-files") | .reason | contains("/tmp/gone")' <<< "$json"
+        jq -e '.portability[] | select(.name == "mounts") | .reason | contains("/srv/holds.py (on /holds.py)")' <<< "$json"
+        jq -e '.portability[] | select(.name == "bound-address") | .reason | test("TCP 10[.].*:8080$")' <<< "$json"
 }
 
 @test "a checkpoint that can be restored nowhere" {

@@ -127,7 +127,7 @@ static void test_what_processes_hold(void **state)
                 {.fd = 1, .type = "REG", .path = "/dev/nvidia0", .mode = S_IFCHR | 0666},
                 {.fd = 2, .type = "TTY", .path = "/dev/pts/0"},
                 {.fd = 3, .type = "REG", .path = "/tmp/gone", .mode = S_IFREG | 0600, .ghost = true},
-                {.fd = 4, .type = "TIMERFD", .path = ""},
+                {.fd = 4, .type = "TIMERFD", .path = "", .wall_clock = true},
         };
         static struct criu_mapping mappings[] = {
                 {.path = "anon_inode:[io_uring]"}, {.path = "/dev/nvidia"}, {.path = "/dev/nvidia"}};
