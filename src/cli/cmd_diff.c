@@ -37,6 +37,17 @@ static int load(char **argv, struct inspection **a, struct inspection **b, struc
         return ret < 0 ? ret : inspection_load(argv[1], chosen_parts(), 0, b, err);
 }
 
+static int refuse_strangers(const struct metadata *a, const struct metadata *b, struct error *err)
+{
+        int ret = error_set(err, &ERROR_USAGE, -EINVAL,
+                            "checkpoints are from different containers: A is of `%s` (%s), B of `%s` (%s)",
+                            a->container_name, a->container_id, b->container_name, b->container_id);
+
+        error_set_hint(
+                err, "Give two checkpoints of the same container; `show A B` names the containers of many.");
+        return ret;
+}
+
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_inspection_ struct inspection *a = NULL, *b = NULL;
@@ -47,11 +58,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         if (ret < 0)
                 return ret;
         if (strcmp(a->metadata->container_id, b->metadata->container_id) != 0)
-                return error_set(
-                        err, &ERROR_USAGE, -EINVAL,
-                        "checkpoints are from different containers: A is of `%s` (%s), B of `%s` (%s)",
-                        a->metadata->container_name, a->metadata->container_id, b->metadata->container_name,
-                        b->metadata->container_id);
+                return refuse_strangers(a->metadata, b->metadata, err);
         diff_compare(a, b, &diff);
         if (!cli->json && format != FORMAT_JSON) {
                 diff_print(&diff, show_unchanged, stdout);

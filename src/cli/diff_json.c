@@ -120,7 +120,11 @@ yyjson_mut_val *diff_to_json(const struct diff *diff, yyjson_mut_doc *doc)
                 add_list(diff, DIFF_FILES, doc, object);
         memory = yyjson_mut_obj_add_obj(doc, object, "memory_changes");
         yyjson_mut_obj_add_sint(doc, memory, "size_change_bytes", diff->memory);
-        yyjson_mut_obj_add_real(doc, memory, "size_change_mb", (double)diff->memory / MIB);
+        /* As Go writes it: whole numbers without a fraction. */
+        if (diff->memory % (int64_t)MIB == 0)
+                yyjson_mut_obj_add_sint(doc, memory, "size_change_mb", diff->memory / (int64_t)MIB);
+        else
+                yyjson_mut_obj_add_real(doc, memory, "size_change_mb", (double)diff->memory / MIB);
         if (diff->b->parts & INSPECT_SOCKETS)
                 add_list(diff, DIFF_SOCKETS, doc, object);
         answer_add_text(doc, object, "summary", summary);
