@@ -89,7 +89,7 @@ static int check_architecture(struct preflight *preflight)
 static int check_cpu(struct preflight *preflight)
 {
         const struct host_facts *here = preflight->here, *there = preflight->there;
-        _cleanup_(finding_release) struct finding missing = {0};
+        _cleanup_finding_ struct finding missing = {0};
 
         if (!there->cpu_features || !there->cpu_features[0])
                 return check_list_add(preflight->out, "cpu-features", CHECK_UNKNOWN, "",
@@ -192,7 +192,7 @@ static int check_privileges(struct preflight *preflight)
         yyjson_val *spec = yyjson_doc_get_root(preflight->own_spec ? preflight->own_spec : metadata->spec);
         yyjson_val *libpod = metadata->engine == ENGINE_PODMAN ? yyjson_doc_get_root(metadata->config) : NULL;
         struct criu_source source = archive_criu_source((struct archive *)(uintptr_t)preflight->archive);
-        _cleanup_(finding_release) struct finding demands = {.most = DEMANDS_MOST};
+        _cleanup_finding_ struct finding demands = {.most = DEMANDS_MOST};
         struct error why = {0};
         bool own = preflight->options->bundle != NULL;
         int ret = libpod && !own ? spec_find_libpod_demands(libpod, &demands) : 0;
@@ -228,7 +228,7 @@ static int see_bind(void *context, const char *source, const char *destination)
 static int check_mounts(struct preflight *preflight)
 {
         const struct metadata *metadata = preflight->metadata;
-        _cleanup_(finding_release) struct finding missing = {0};
+        _cleanup_finding_ struct finding missing = {0};
 
         if (preflight->options->bundle)
                 return 0;
@@ -247,7 +247,7 @@ static int check_mounts(struct preflight *preflight)
 static int check_tcp(struct preflight *preflight)
 {
         enum tcp_policy tcp = preflight->options->tcp;
-        _cleanup_(finding_release) struct finding connections = {0};
+        _cleanup_finding_ struct finding connections = {0};
 
         if (portability_find_connections(preflight->dump, &connections) < 0)
                 return -ENOMEM;
