@@ -241,21 +241,32 @@ static int check_image(struct portability *portability)
                               "the archive does not name its image");
 }
 
+/* Damage of other kinds is for verify to find, but what shows here is not kept back. */
 static int check_files(struct portability *portability)
 {
+        _cleanup_finding_ struct finding sizes = {0}, damage = {0};
         _cleanup_verify_report_ struct verify_report report = {0};
-        _cleanup_finding_ struct finding found = {0};
+        int ret = archive_verify_files(portability->archive, &report, portability->err);
 
-        if (archive_verify_files(portability->archive, &report, portability->err) < 0)
-                return -EIO;
-        for (size_t i = 0; i < report.fault_count; i++)
-                if (finding_add(&found, "%s: %s", report.faults[i].object, report.faults[i].reason) < 0)
-                        return -ENOMEM;
+        for (size_t i = 0; i < report.fault_count && ret == 0; i++) {
+                const struct verify_fault *fault = &report.faults[i];
+                bool is_size =
+                        fault->kind == &ERROR_ARCHIVE_FILE_SIZE || fault->kind == &ERROR_ARCHIVE_INCONSISTENT;
+
+                ret = finding_add(is_size ? &sizes : &damage, "%s: %s", fault->object, fault->reason);
+        }
+        if (ret == 0 && damage.count)
+                ret = check_list_add(portability->out, "archive", CHECK_FAILED,
+                                     "Copy it again; `checkpointctl verify` names all that is wrong.",
+                                     "it is damaged: %s", buffer_text(&damage.text));
+        if (ret < 0)
+                return ret;
         return portability_add(
-                portability, "open-files", CHECK_FAILED, &found,
+                portability, "open-files", CHECK_FAILED, &sizes,
                 "open files have the sizes that CRIU recorded",
                 "files were taken at another moment than memory",
-                "It cannot be restored anywhere; take another checkpoint, stopping the container.");
+                "It cannot be restored anywhere. Take another with `checkpointctl create`, which takes both "
+                "at one instant.");
 }
 
 int portability_check(struct archive *archive, const struct metadata *metadata, const struct criu_dump *dump,
