@@ -208,6 +208,22 @@ int archive_verify_sealed(const char *path, const struct progress *progress, str
         return verify_path(path, true, progress, out, err);
 }
 
+int archive_verify_files(struct archive *archive, struct verify_report *out, struct error *err)
+{
+        struct verify verify = {.archive = archive, .report = out};
+        struct error reason = {0};
+        int ret;
+
+        *out = (struct verify_report){0};
+        ret = verify_files(&verify, &reason);
+        if (ret < 0) {
+                verify_report_free(out);
+                if (err)
+                        *err = reason;
+        }
+        return ret;
+}
+
 int verify_report_error(const struct verify_report *report, const char *path, struct error *err)
 {
         const struct verify_fault *first = report->faults;

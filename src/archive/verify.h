@@ -35,6 +35,9 @@ int archive_verify_open(struct archive *archive, const struct progress *progress
  * with what was taken in and computed the digests from it, so they are not computed again. */
 int archive_verify_sealed(const char *path, const struct progress *progress, struct verify_report *out,
                           struct error *err);
+/* Only the tars within an open archive, and the open files against the sizes that CRIU recorded: reads
+ * headers. */
+int archive_verify_files(struct archive *archive, struct verify_report *out, struct error *err);
 /* The faults as one error (kind of the first), for callers that only go on when there are none. */
 int verify_report_error(const struct verify_report *report, const char *path, struct error *err);
 void verify_report_free(struct verify_report *report);

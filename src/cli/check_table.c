@@ -23,6 +23,16 @@ static int print_json(const struct check_list *list, const char *subject, struct
         return answer_print(doc, err);
 }
 
+static enum style status_style(enum check_status status)
+{
+        static const enum style styles[] = {[CHECK_OK] = STYLE_GOOD,
+                                            [CHECK_WARNING] = STYLE_WARNING,
+                                            [CHECK_FAILED] = STYLE_BAD,
+                                            [CHECK_UNKNOWN] = STYLE_PLAIN};
+
+        return styles[status];
+}
+
 static void print_table(const struct check_list *list)
 {
         static const char *const headings[] = {"CHECK", "STATUS", "REASON", "REMEDY"};
@@ -32,7 +42,8 @@ static void print_table(const struct check_list *list)
                 table_column(table, headings[i]);
         for (size_t i = 0; i < list->count; i++) {
                 table_cell(table, list->items[i].name);
-                table_cell(table, check_status_name(list->items[i].status));
+                table_cell_styled(table, status_style(list->items[i].status),
+                                  check_status_name(list->items[i].status));
                 table_cell(table, list->items[i].reason);
                 table_cell(table, list->items[i].remedy);
         }

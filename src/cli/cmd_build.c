@@ -8,6 +8,7 @@
 #include "cli/verb.h"
 #include "oci/image.h"
 #include "oci/location.h"
+#include "oci/storage.h"
 
 static int compression = COMPRESSION_NONE;
 static uint64_t level;
@@ -48,18 +49,24 @@ static void print_text(const char *to, const char *digest, const struct image_re
         printf("%s%s\n", rate[0] ? ", " : "", rate);
 }
 
-static int build(const char *from, const char *to, const struct progress *progress,
+/* `full_name` is what the image is called in the local storage, when it is put there. */
+static int build(const char *from, const char *to, const struct progress *progress, char **full_name,
                  struct image_result *result, struct error *err)
 {
         const struct image_options chosen = {.compression = (enum compression)compression,
                                              .level = (int)level};
         _cleanup_image_reference_ struct image_reference reference = {0};
         _cleanup_archive_ struct archive *archive = NULL;
-        int ret = image_reference_parse(to, &reference, err);
+        int ret = image_reference_is_one(to) ? image_reference_parse(to, &reference, err)
+                                             : storage_name_parse(to, full_name, err);
 
         if (ret == 0)
                 ret = location_open(from, &archive, err);
-        return ret < 0 ? ret : image_build(archive, &reference, &chosen, progress, result, err);
+        if (ret < 0)
+                return ret;
+        if (*full_name)
+                return storage_build(archive, *full_name, &chosen, progress, result, err);
+        return image_build(archive, &reference, &chosen, progress, result, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
@@ -69,19 +76,22 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         char digest[7 + SHA256_HEX_SIZE] = "sha256:";
         struct image_result result = {0};
         uint64_t start = clock_monotonic_us(), us;
+        _cleanup_free_ char *full_name = NULL;
+        const char *to;
         int ret;
 
         if (level > 22)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "the compression level is out of range");
-        ret = build(argv[0], argv[1], progress_bar_progress(bar), &result, err);
+        ret = build(argv[0], argv[1], progress_bar_progress(bar), &full_name, &result, err);
         us = clock_monotonic_us() - start;
         progress_bar_finish(bar);
         if (ret < 0)
                 return ret;
+        to = full_name ? full_name : argv[1];
         sha256_hex(&result.manifest, digest + 7);
         if (cli->json)
-                return print_json(argv[1], digest, &result, us, err);
-        print_text(argv[1], digest, &result, us);
+                return print_json(to, digest, &result, us, err);
+        print_text(to, digest, &result, us);
         return 0;
 }
 
@@ -89,11 +99,14 @@ const struct verb verb_build = {
         .name = "build",
         .usage = "FILE DEST",
         .summary = "make a container image of a checkpoint",
-        .description = "Turns a checkpoint archive into an OCI image that CRI-O, containerd and "
-                       "Podman recognise as a checkpoint.\n\n" VERB_FILE_PLACES "\n\n"
-                       "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, or "
-                       "oci-archive:FILE[:TAG] for a tar file with one.",
+        .description =
+                "Turns a checkpoint archive into an OCI image that CRI-O, containerd and "
+                "Podman recognise as a checkpoint.\n\n" VERB_FILE_PLACES "\n\n"
+                "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, "
+                "oci-archive:FILE[:TAG] for a tar file with one, or NAME[:TAG] for the local container "
+                "storage, where `podman container restore NAME` finds it; this needs skopeo or Podman.",
         .examples = "checkpointctl build web.tar oci:images:web\tadd an image to a layout\n"
+                    "checkpointctl build web.tar web:monday\tan image that `podman images` shows\n"
                     "skopeo copy oci:images:web "
                     "docker://registry.example/web:checkpoint\tpush it",
         .options = OPTION_TABLE(options),

@@ -228,7 +228,13 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
                 print_zsh();
         else if (strcmp(argv[0], "fish") == 0)
                 each_verb(fish_verb);
-        else
+        else if (strcmp(argv[0], "powershell") == 0) {
+                int ret = error_set(err, &ERROR_UNSUPPORTED, -EOPNOTSUPP,
+                                    "there is no completion for PowerShell");
+
+                error_set_hint(err, "There is one for bash, zsh and fish.");
+                return ret;
+        } else
                 return error_set(err, &ERROR_USAGE, -EINVAL, "no completion for the shell `%s`", argv[0]);
         return 0;
 }

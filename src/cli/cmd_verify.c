@@ -5,10 +5,17 @@
 #include "archive/verify.h"
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
+#include "cli/style.h"
 #include "cli/text.h"
 #include "cli/units.h"
 #include "cli/verb.h"
 #include "oci/location.h"
+
+static void print_verdict(enum style style, const char *word, const char *path)
+{
+        printf("%s%s%s ", style_begin(style, stdout), word, style_end(style, stdout));
+        text_print_safe(path, stdout);
+}
 
 static void print_safe(const char *prefix, const char *text)
 {
@@ -21,14 +28,14 @@ static void print_text(const char *path, const struct verify_report *report)
         char size[UNIT_TEXT_SIZE];
 
         if (report->fault_count == 0) {
-                print_safe("OK ", path);
+                print_verdict(STYLE_GOOD, "OK", path);
                 printf(": %" PRIu64 " members, %" PRIu64 " digests, %s%s\n", report->members,
                        report->digests_checked, size_format(report->bytes_read, size),
                        report->digests_present ? ""
                                                : "; it carries no digests, so only its structure is proven");
                 return;
         }
-        print_safe("BAD ", path);
+        print_verdict(STYLE_BAD, "BAD", path);
         printf(": %zu fault%s\n", report->fault_count, report->fault_count == 1 ? "" : "s");
         for (size_t i = 0; i < report->fault_count; i++) {
                 print_safe("  ", report->faults[i].object);
@@ -73,7 +80,7 @@ static void report_error(const char *path, const struct error *error, yyjson_mut
                 answer_add_text(doc, fault, "code", error_code(error));
                 return;
         }
-        print_safe("BAD ", path);
+        print_verdict(STYLE_BAD, "BAD", path);
         print_safe(": ", error->text);
         printf(" [%s]\n", error_code(error));
 }

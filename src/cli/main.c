@@ -7,16 +7,17 @@
 #include "cli/answer.h"
 #include "cli/help.h"
 #include "cli/memory.h"
+#include "cli/plugin.h"
 #include "cli/signals.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
-        &verb_create,    &verb_restore, &verb_build,  &verb_verify,  &verb_repair,
-        &verb_show,      &verb_inspect, &verb_images, &verb_list,   &verb_extract, &verb_insert,
-        &verb_preflight, &verb_doctor,  &verb_errors, &verb_help,    &verb_completion,
-        &verb_man_page,  NULL,
+        &verb_create,  &verb_restore, &verb_build,     &verb_verify,  &verb_repair, &verb_show,
+        &verb_inspect, &verb_explain, &verb_diff,      &verb_images,  &verb_list,   &verb_extract,
+        &verb_insert,  &verb_preflight, &verb_doctor,  &verb_errors,  &verb_plugin, &verb_help,
+        &verb_completion, &verb_man_page, NULL,
 };
 
 static struct cli cli;
@@ -93,6 +94,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv, struct error
 static int run(int argc, char **argv, struct error *err)
 {
         const struct verb *verb;
+        int ret;
 
         if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
                 help_print_program(argc < 2 ? stderr : stdout);
@@ -103,7 +105,10 @@ static int run(int argc, char **argv, struct error *err)
                 return 0;
         }
         verb = verb_find(argv[1]);
-        return verb ? run_verb(verb, argc - 2, argv + 2, err) : unknown_verb(argv[1], err);
+        if (verb)
+                return run_verb(verb, argc - 2, argv + 2, err);
+        ret = plugin_run(argv[1], argv + 1, err);
+        return ret == -ENOENT ? unknown_verb(argv[1], err) : ret;
 }
 
 /* A full disk must not turn into a truncated result with exit status 0. */

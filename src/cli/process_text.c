@@ -143,3 +143,38 @@ char *process_text_command(const struct process_text *text)
         command[size] = '\0';
         return command;
 }
+
+static int compare_variables(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+size_t process_environment(const struct process_text *text, char ***out)
+{
+        struct slice rest = buffer_slice(&text->environment), variable;
+        size_t count = 0, capacity = 0;
+        char **list = NULL;
+
+        while (process_text_next(&rest, &variable)) {
+                bool has_value = memchr(variable.data, '=', variable.size);
+
+                if (count == capacity) {
+                        capacity = capacity ? capacity * 2 : 64;
+                        list = memory_grow(list, capacity, sizeof(*list));
+                }
+                list[count] = memory_grow(NULL, variable.size + 2, 1);
+                snprintf(list[count++], variable.size + 2, "%.*s%s", (int)variable.size,
+                         (const char *)variable.data, has_value ? "" : "=");
+        }
+        if (count)
+                qsort(list, count, sizeof(*list), compare_variables);
+        *out = list;
+        return count;
+}
+
+void process_environment_free(char **variables, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                free(variables[i]);
+        free(variables);
+}

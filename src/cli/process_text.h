@@ -34,5 +34,9 @@ CLEANUP_DEFINE(struct process_texts *, process_texts_free);
 char *process_text_command(const struct process_text *text);
 /* Cuts the next string off `rest`; false at the end. Empty ones are skipped. */
 bool process_text_next(struct slice *rest, struct slice *out);
+/* The variables in the order of their text; one without "=" has no value and gets one. `out` is to be freed
+ * with process_environment_free. Returns their number. */
+size_t process_environment(const struct process_text *text, char ***out);
+void process_environment_free(char **variables, size_t count);
 
 #endif

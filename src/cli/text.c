@@ -113,19 +113,53 @@ void text_append_utf8(struct buffer *out, struct slice text)
         }
 }
 
+/* Cuts the first character off `rest` and returns its columns. */
+static size_t next_width(struct slice *rest)
+{
+        struct slice character = {0};
+        uint32_t code = 0;
+        size_t length = utf8_decode(*rest, &code);
+
+        (void)slice_take(rest, length ? length : 1, &character);
+        if (in_ranges(code, combining, ARRAY_SIZE(combining)))
+                return 0;
+        return in_ranges(code, wide, ARRAY_SIZE(wide)) ? 2 : 1;
+}
+
 size_t text_width(const char *text)
 {
-        struct slice rest = SLICE_TEXT(text), character = {0};
+        struct slice rest = SLICE_TEXT(text);
         size_t width = 0;
 
-        while (rest.size) {
-                uint32_t code = 0;
-                size_t length = utf8_decode(rest, &code);
-
-                (void)slice_take(&rest, length ? length : 1, &character);
-                if (in_ranges(code, combining, ARRAY_SIZE(combining)))
-                        continue;
-                width += in_ranges(code, wide, ARRAY_SIZE(wide)) ? 2 : 1;
-        }
+        while (rest.size)
+                width += next_width(&rest);
         return width;
+}
+
+#define ELLIPSIS "..."
+
+void text_print_fitted(const char *text, size_t width, bool padded, FILE *out)
+{
+        _cleanup_buffer_ struct buffer safe = {0};
+        struct slice rest;
+        size_t columns;
+
+        text_append_safe(&safe, SLICE_TEXT(text));
+        columns = text_width(buffer_text(&safe));
+        if (columns <= width) {
+                fprintf(out, "%s%*s", buffer_text(&safe), padded ? (int)(width - columns) : 0, "");
+                return;
+        }
+        rest = buffer_slice(&safe);
+        for (columns = 0;;) {
+                struct slice next = rest;
+                size_t more = next_width(&next);
+
+                if (columns + more > width - strlen(ELLIPSIS))
+                        break;
+                columns += more;
+                rest = next;
+        }
+        fprintf(out, "%.*s" ELLIPSIS "%*s", (int)(safe.size - rest.size), buffer_text(&safe),
+                padded ? (int)(width - strlen(ELLIPSIS) - columns) : 0, "");
 }

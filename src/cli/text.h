@@ -17,6 +17,9 @@ size_t utf8_decode(struct slice text, uint32_t *out);
 void text_append_safe(struct buffer *out, struct slice text);
 /* Prints `text` in that form. */
 void text_print_safe(const char *text, FILE *out);
+/* The same in at most `width` columns (3 or more), "..." in place of what is too much; `padded`: and in no
+ * less. */
+void text_print_fitted(const char *text, size_t width, bool padded, FILE *out);
 /* Appends `text` with U+FFFD in place of every invalid byte. */
 void text_append_utf8(struct buffer *out, struct slice text);
 

@@ -45,8 +45,9 @@ const struct verb *verb_find(const char *name);
 struct option_table verb_common_options(const struct verb *verb);
 
 /* One per file cmd_NAME.c. */
-extern const struct verb verb_build, verb_completion, verb_create, verb_doctor, verb_errors, verb_extract,
-        verb_help, verb_images, verb_insert, verb_inspect, verb_list, verb_man_page, verb_preflight, verb_repair,
+extern const struct verb verb_build, verb_completion, verb_create, verb_diff, verb_doctor, verb_errors,
+        verb_explain, verb_extract, verb_help, verb_images, verb_insert, verb_inspect, verb_list, verb_man_page,
+        verb_plugin, verb_preflight, verb_repair,
         verb_restore, verb_show, verb_verify;
 
 #endif

@@ -2,6 +2,7 @@
 #include "criu/dump.h"
 
 #include <errno.h>
+#include <sched.h>
 #include "criu/errors.h"
 #include "criu/loader.h"
 
@@ -25,6 +26,7 @@ static int dump_load_inventory(struct criu_loader *loader, struct criu_inventory
                 .lsm_type = inventory->lsm_type,
                 .network_lock = inventory->network_lock,
         };
+        loader->root_ids = inventory->root_ids;
         return 0;
 }
 
@@ -64,6 +66,53 @@ static int dump_load_statistics(struct criu_loader *loader, struct criu_statisti
         return 0;
 }
 
+/* Numbers are given per dump: the same one is the same namespace. */
+static int dump_load_namespaces(struct criu_loader *loader, uint32_t root_pid, struct criu_dump *dump,
+                                struct error *err)
+{
+        const Criu__ObjectIds *host = loader->root_ids;
+        struct error absent = {0};
+        Criu__ObjectIds *ids;
+        int r = criu_ids_load(loader->source, root_pid, loader->arena, &ids, &absent);
+
+        /* A dead process has none. */
+        if (r == -ENOENT || (r == 0 && !host))
+                return 0;
+        if (r < 0) {
+                if (err)
+                        *err = absent;
+                return r;
+        }
+        if (host->has_pid && ids->has_pid && host->pid == ids->pid)
+                dump->host_namespaces |= CLONE_NEWPID;
+        if (host->has_net && ids->has_net && host->net == ids->net)
+                dump->host_namespaces |= CLONE_NEWNET;
+        if (host->has_ipc && ids->has_ipc && host->ipc == ids->ipc)
+                dump->host_namespaces |= CLONE_NEWIPC;
+        if (host->has_uts && ids->has_uts && host->uts == ids->uts)
+                dump->host_namespaces |= CLONE_NEWUTS;
+        if (host->has_mnt && ids->has_mnt && host->mnt == ids->mnt)
+                dump->host_namespaces |= CLONE_NEWNS;
+        return 0;
+}
+
+static int dump_count_locks(struct criu_loader *loader, size_t *out, struct error *err)
+{
+        _cleanup_criu_records_ struct criu_records records = {0};
+        struct error absent = {0};
+        struct slice record;
+        int r = criu_records_open(loader->source, "filelocks.img", "FILE_LOCKS", CRIU_IMAGE_LIMIT, &records,
+                                  &absent);
+
+        if (r == -ENOENT)
+                return 0;
+        while (r >= 0 && (r = criu_image_next(&records.image, &record, &absent)) > 0)
+                (*out)++;
+        if (r < 0 && err)
+                *err = absent;
+        return r;
+}
+
 static int dump_add_pages(void *argument, const char *name, uint64_t size)
 {
         uint64_t *total = argument;
@@ -96,6 +145,12 @@ static int dump_load_all(struct criu_loader *loader, struct criu_dump *dump, str
                         return r;
         }
         dump->process_count = tree.count;
+        if (loader->load & CRIU_LOAD_FILES)
+                r = dump_load_namespaces(loader, tree.items[0]->pid, dump, err);
+        if (r == 0 && loader->load & CRIU_LOAD_FILES)
+                r = dump_count_locks(loader, &dump->lock_count, err);
+        if (r < 0)
+                return r;
         if (loader->load & CRIU_LOAD_MOUNTS)
                 r = criu_load_mounts(loader, tree.items[0]->pid, dump, err);
         if (r < 0)

@@ -40,8 +40,10 @@ struct criu_descriptor {
         const char *path; /* of a regular file, pipe:[…], "" when it has none */
         uint64_t size;    /* of a regular file, when has_size */
         bool has_size;
-        uint32_t flags; /* open(2) */
-        bool ghost;     /* deleted, contents are in the dump */
+        uint32_t flags;  /* open(2) */
+        uint32_t mode;   /* of a file with a name: type and permissions; 0 when the dump does not say */
+        bool ghost;      /* deleted, contents are in the dump */
+        bool wall_clock; /* a timer that is set for a time of day */
 };
 
 struct criu_socket {
@@ -51,9 +53,21 @@ struct criu_socket {
         const char *state;    /* "LISTEN", "ESTABLISHED", … */
         const char *source, *destination; /* addresses or path, "" when none */
         uint32_t source_port, destination_port, send_buffer, receive_buffer;
+        bool outside; /* connected to a Unix socket that is not in the dump */
+};
+
+enum criu_mapping_kind {
+        CRIU_MAPPING_ANONYMOUS,
+        CRIU_MAPPING_HEAP,
+        CRIU_MAPPING_STACK, /* of the first thread */
+        CRIU_MAPPING_FILE,  /* private: pages of it in the dump were written to */
+        CRIU_MAPPING_SHARED_FILE,
+        CRIU_MAPPING_SHARED_MEMORY, /* its contents have a pagemap of their own */
+        CRIU_MAPPING_KERNEL         /* vdso, vvar */
 };
 
 struct criu_mapping {
+        enum criu_mapping_kind kind;
         uint64_t start, end;
         uint32_t protection, flags, status; /* PROT_*, MAP_*, CRIU's VMA_AREA_* */
         uint64_t file_offset;
@@ -67,6 +81,8 @@ struct criu_process {
         uint32_t threads;
         uint64_t memory; /* bytes of pages in the dump */
         uint64_t argument_start, argument_end, environment_start, environment_end;
+        const char *architecture; /* "x86_64", …; "" when unknown */
+        uint64_t xstate; /* on x86: register sets in use, bits as in XSTATE_BV; 0: only what all have */
         const char *exe, *root, *cwd; /* with CRIU_LOAD_FILES, else "" */
         struct criu_descriptor *descriptors;
         size_t descriptor_count;
@@ -90,6 +106,9 @@ struct criu_dump {
         struct criu_mount *mounts;
         size_t mount_count;
         uint64_t pages_size; /* bytes of all pages-*.img */
+        /* With CRIU_LOAD_FILES. */
+        size_t lock_count;        /* file locks */
+        unsigned host_namespaces; /* CLONE_NEW*: those of the first process that were the dumper's own */
 };
 
 /* Anything missing or cut short is an error that names the file. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include "criu/errors.h"
 #include "criu/loader.h"
 
@@ -63,11 +65,13 @@ int criu_regular_path(struct criu_loader *loader, uint32_t id, const char *image
 
 static uint32_t file_flags(const Criu__File *file)
 {
-        const Criu__PlainFile *const plain[] = {file->eventfd, file->epoll,    file->signalfd, file->timerfd,
+        const Criu__PlainFile *const plain[] = {file->eventfd, file->epoll,    file->signalfd,
                                                 file->inotify, file->fanotify, file->bpf_map};
 
         if (file->regular)
                 return file->regular->flags;
+        if (file->timerfd)
+                return file->timerfd->flags;
         if (file->pipe)
                 return file->pipe->flags;
         if (file->internet)
@@ -115,6 +119,9 @@ static int descriptor_fill(struct criu_loader *loader, int fd, uint32_t type, ui
                 .size = file->regular ? file->regular->size : 0,
                 .has_size = file->regular && file->regular->has_size,
                 .flags = file_flags(file),
+                .mode = file->regular ? file->regular->mode : 0,
+                .wall_clock = file->timerfd && file->timerfd->clock == CLOCK_REALTIME &&
+                              file->timerfd->settings & TFD_TIMER_ABSTIME,
                 .ghost = file->regular && criu_files_is_ghost(&loader->files, id),
         };
         return 0;

@@ -25,6 +25,40 @@ static const char *process_state_name(uint32_t state)
         return "Unknown";
 }
 
+/* CoreEntry.march in images/core.proto, as uname(2) names them. */
+static const char *process_architecture(uint32_t machine)
+{
+        static const char *const names[] = {"",      "x86_64", "armv7l",      "aarch64", "ppc64le",
+                                            "s390x", "mips64", "loongarch64", "riscv64"};
+
+        return machine < ARRAY_SIZE(names) ? names[machine] : "";
+}
+
+static uint64_t process_xstate(const Criu__Core *core)
+{
+        const Criu__X86Floating *floating = core->x86 ? core->x86->floating : NULL;
+
+        return floating && floating->xsave ? floating->xsave->components : 0;
+}
+
+static enum criu_mapping_kind mapping_kind(const Criu__Memory *memory, const Criu__Mapping *mapping)
+{
+        if (mapping->status & CRIU_VMA_KERNEL)
+                return CRIU_MAPPING_KERNEL;
+        if (mapping->status & (CRIU_VMA_ANON_SHARED | CRIU_VMA_SYSV))
+                return CRIU_MAPPING_SHARED_MEMORY;
+        if (mapping->status & CRIU_VMA_FILE_SHARED)
+                return mapping->status & CRIU_VMA_MEMFD ? CRIU_MAPPING_SHARED_MEMORY
+                                                        : CRIU_MAPPING_SHARED_FILE;
+        if (mapping->status & CRIU_VMA_FILE_PRIVATE)
+                return CRIU_MAPPING_FILE;
+        if (mapping->status & CRIU_VMA_HEAP)
+                return CRIU_MAPPING_HEAP;
+        if (memory->stack_start >= mapping->start && memory->stack_start < mapping->end)
+                return CRIU_MAPPING_STACK;
+        return CRIU_MAPPING_ANONYMOUS;
+}
+
 static int process_load_mappings(struct criu_loader *loader, const Criu__Memory *memory,
                                  struct criu_process *out, struct error *err)
 {
@@ -41,6 +75,7 @@ static int process_load_mappings(struct criu_loader *loader, const Criu__Memory 
                 if (!path)
                         return error_oom(err);
                 out->mappings[i] = (struct criu_mapping){
+                        .kind = mapping_kind(memory, from),
                         .start = from->start,
                         .end = from->end,
                         .protection = from->protection,
@@ -116,6 +151,8 @@ int criu_load_process(struct criu_loader *loader, const Criu__TreeItem *item, st
                 .command = criu_arena_text(loader->arena, SLICE_TEXT(core->task->comm)),
                 .state = process_state_name(core->task->state),
                 .threads = (uint32_t)item->n_threads,
+                .architecture = process_architecture(core->machine),
+                .xstate = process_xstate(core),
                 .exe = "",
                 .root = "",
                 .cwd = "",

@@ -6,6 +6,8 @@
 #include "criu/errors.h"
 #include "criu/loader.h"
 
+#define UNIX_PEER_OUTSIDE 1 /* USK_EXTERN in images/sk-unix.proto */
+
 /* The states of include/net/tcp_states.h of Linux, from 1; other families use the same numbers. */
 static const char *const socket_states[] = {
         "",      "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",    "TIME_WAIT",
@@ -98,6 +100,7 @@ int criu_socket_describe(struct criu_loader *loader, const Criu__File *file, str
                 out->type = socket_type_name(file->unix_socket->type);
                 out->state = socket_state_name(file->unix_socket->state);
                 out->source = criu_file_path(loader, file);
+                out->outside = file->unix_socket->usage & UNIX_PEER_OUTSIDE;
         } else if (file->packet) {
                 options = file->packet->options;
                 out->protocol = "PACKET";

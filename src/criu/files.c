@@ -33,7 +33,7 @@ static const struct old_image old_images[] = {
         {"signalfd.img", "SIGNALFD", CRIU_FILE_SIGNALFD, &criu__plain_file__descriptor,
          offsetof(Criu__File, signalfd)},
         {"tunfile.img", "TUNFILE", CRIU_FILE_TUN, &criu__other_file__descriptor, offsetof(Criu__File, tun)},
-        {"timerfd.img", "TIMERFD", CRIU_FILE_TIMERFD, &criu__plain_file__descriptor,
+        {"timerfd.img", "TIMERFD", CRIU_FILE_TIMERFD, &criu__timer_file__descriptor,
          offsetof(Criu__File, timerfd)},
         {"inotify.img", "INOTIFY_FILE", CRIU_FILE_INOTIFY, &criu__plain_file__descriptor,
          offsetof(Criu__File, inotify)},

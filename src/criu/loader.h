@@ -10,9 +10,10 @@
 struct criu_loader {
         const struct criu_source *source;
         unsigned load;
-        struct criu_arena *arena;  /* the dump's: all that is loaded lies there */
-        struct criu_arena scratch; /* for the records of one process */
-        struct criu_files files;   /* empty without CRIU_LOAD_FILES and CRIU_LOAD_MAPPINGS */
+        struct criu_arena *arena;        /* the dump's: all that is loaded lies there */
+        struct criu_arena scratch;       /* for the records of one process */
+        const Criu__ObjectIds *root_ids; /* of the process that ran CRIU; may be NULL */
+        struct criu_files files;         /* empty without CRIU_LOAD_FILES and CRIU_LOAD_MAPPINGS */
 };
 
 /* Path of a file object for people, "" when it has none. NULL: out of memory. */

@@ -88,7 +88,9 @@ int criu_pagemap_next(struct criu_pagemap *pagemap, struct criu_region *out, str
         if (pagemap_entry_parse(record, &entry) < 0 || !entry.has_address)
                 return pagemap_bad(pagemap, err, "a record is not well-formed");
         /* CRIU 4.2 counts in 64 bits and leaves the old count 0; before 2.x there were no flags. */
-        if (!entry.has_pages)
+        if (entry.has_pages)
+                pagemap->wide_counts = true;
+        else
                 entry.pages = entry.pages_32;
         if (entry.in_parent)
                 entry.flags |= CRIU_REGION_PARENT;

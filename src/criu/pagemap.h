@@ -22,6 +22,7 @@ struct criu_pagemap {
         struct criu_records records;
         uint32_t pages_id; /* of "pages-ID.img" */
         uint64_t last_end;
+        bool wide_counts; /* a region was counted in 64 bits, as CRIU does from 4.2 on */
 };
 
 int criu_pagemap_open(const struct criu_source *source, const char *name, struct criu_pagemap *out,

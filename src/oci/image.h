@@ -22,6 +22,9 @@ struct image_reference {
 bool image_reference_is_one(const char *text);
 int image_reference_parse(const char *text, struct image_reference *out, struct error *err);
 void image_reference_free(struct image_reference *reference);
+/* What skopeo and the image-spec ("org.opencontainers.image.ref.name") allow, of which registries' tags are
+ * part: a letter, digit or '_' first, then also '.' and '-', at most 128. */
+bool image_tag_is_valid(const char *tag);
 #define _cleanup_image_reference_ _cleanup_(image_reference_free)
 
 struct image_options {

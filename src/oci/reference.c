@@ -9,9 +9,7 @@ static const struct {
         enum image_transport transport;
 } transports[] = {{"oci:", IMAGE_OCI}, {"oci-archive:", IMAGE_OCI_ARCHIVE}};
 
-/* What skopeo and the image-spec ("org.opencontainers.image.ref.name") allow, of which registries' tags are
- * part: a letter, digit or '_' first, then also '.' and '-', at most 128. */
-static bool tag_is_valid(const char *tag)
+bool image_tag_is_valid(const char *tag)
 {
         size_t size = strlen(tag);
 
@@ -58,7 +56,7 @@ int image_reference_parse(const char *text, struct image_reference *out, struct 
                 colon = path + strlen(path);
         if (colon == path)
                 return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL, "`%s` has no path", text);
-        if (!tag_is_valid(tag))
+        if (!image_tag_is_valid(tag))
                 return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL,
                                  "`%s`: `%s` is not a tag (letters, digits, '_', '.', '-')", text, tag);
         reference.path = strndup(path, (size_t)(colon - path));

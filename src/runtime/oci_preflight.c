@@ -8,11 +8,6 @@
 #include "base/json.h"
 #include "runtime/survey.h"
 
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
-}
-
 static bool has_mount(yyjson_val *config, const char *destination)
 {
         yyjson_val *mount;
@@ -28,7 +23,7 @@ static bool has_mount(yyjson_val *config, const char *destination)
 /* CRIU maps mounts of the dump to mounts of the configuration by their destinations. */
 static int check_own_bundle(const struct metadata *metadata, const char *bundle, struct check_list *out)
 {
-        _cleanup_(finding_release) struct finding missing = {0};
+        _cleanup_finding_ struct finding missing = {0};
         _cleanup_buffer_ struct buffer text = {0};
         _cleanup_json_ yyjson_doc *doc = NULL;
         _cleanup_free_ char *path = NULL;

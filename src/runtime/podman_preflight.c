@@ -10,11 +10,6 @@
 #include "runtime/preflight.h"
 #include "runtime/survey.h"
 
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
-}
-
 struct podman_preflight {
         const struct archive *archive;
         const struct metadata *metadata;
@@ -161,7 +156,7 @@ static int check_name(const struct podman_preflight *preflight)
 
 static int check_volumes(const struct podman_preflight *preflight)
 {
-        _cleanup_(finding_release) struct finding taken = {0}, absent = {0};
+        _cleanup_finding_ struct finding taken = {0}, absent = {0};
         yyjson_val *volumes = yyjson_obj_get(preflight->config, "namedVolumes"), *volume;
         _cleanup_buffer_ struct buffer words = {0};
         size_t index, count;
@@ -203,7 +198,7 @@ static int check_volumes(const struct podman_preflight *preflight)
 static int check_networks(const struct podman_preflight *preflight)
 {
         static const char *const argv[] = {"podman", "network", "ls", "--format", "{{.Name}} {{.ID}}", NULL};
-        _cleanup_(finding_release) struct finding missing = {0};
+        _cleanup_finding_ struct finding missing = {0};
         _cleanup_buffer_ struct buffer words = {0};
         yyjson_val *networks = yyjson_obj_get(preflight->config, "newNetworks"), *key, *value;
         size_t index, count;
@@ -248,7 +243,7 @@ static bool port_taken(const char *address, unsigned port, bool udp)
 
 static int check_ports(const struct podman_preflight *preflight)
 {
-        _cleanup_(finding_release) struct finding taken = {0};
+        _cleanup_finding_ struct finding taken = {0};
         yyjson_val *mapping;
         size_t index, count;
 

@@ -39,15 +39,10 @@ static bool type_unsupported(const char *type)
         return false;
 }
 
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
-}
-
 int preflight_mounts(const struct container *container, const struct proc_mounts *mounts,
                      struct check_list *out, struct error *err)
 {
-        _cleanup_(finding_release) struct finding unsupported = {0}, slaves = {0};
+        _cleanup_finding_ struct finding unsupported = {0}, slaves = {0};
         _cleanup_buffer_ struct buffer text = {0};
         _cleanup_free_ char *path = NULL;
         _cleanup_json_ yyjson_doc *doc = NULL;

@@ -9,6 +9,8 @@
 #include "criu/dump.h"
 #include "runtime/dump_rights.h"
 #include "runtime/host.h"
+#include "runtime/origin.h"
+#include "runtime/portability.h"
 #include "runtime/spec.h"
 
 #define DEMANDS_MOST 100 /* all, within reason: a person is to decide about them */
@@ -19,7 +21,6 @@ struct preflight {
         const struct runtime_driver *driver;
         const struct restore_options *options;
         struct host_facts *here, *there; /* `there` is NULL in archives that do not say */
-        uint32_t criu_there;
         struct criu_dump *dump;
         yyjson_doc *own_spec; /* of options->bundle; NULL without */
         struct check_list *out;
@@ -31,11 +32,6 @@ static void preflight_free(struct preflight *preflight)
         host_facts_free(preflight->there);
         criu_dump_freep(&preflight->dump);
         yyjson_doc_freep(&preflight->own_spec);
-}
-
-static void finding_release(struct finding *finding)
-{
-        buffer_free(&finding->text);
 }
 
 /* Flags of /proc/cpuinfo that a program can have come to depend on: instructions and their registers. Others
@@ -78,8 +74,7 @@ static bool has_feature(char *const *features, const char *feature)
 
 static int check_architecture(struct preflight *preflight)
 {
-        const char *here = preflight->here->architecture,
-                   *there = preflight->there ? preflight->there->architecture : "";
+        const char *here = preflight->here->architecture, *there = preflight->there->architecture;
 
         if (!*there)
                 return check_list_add(preflight->out, "architecture", CHECK_UNKNOWN, "",
@@ -94,9 +89,9 @@ static int check_architecture(struct preflight *preflight)
 static int check_cpu(struct preflight *preflight)
 {
         const struct host_facts *here = preflight->here, *there = preflight->there;
-        _cleanup_(finding_release) struct finding missing = {0};
+        _cleanup_finding_ struct finding missing = {0};
 
-        if (!there || !there->cpu_features || !there->cpu_features[0])
+        if (!there->cpu_features || !there->cpu_features[0])
                 return check_list_add(preflight->out, "cpu-features", CHECK_UNKNOWN, "",
                                       "the archive does not say what its processor could do");
         for (char **feature = there->cpu_features; *feature; feature++) {
@@ -123,7 +118,7 @@ static int check_kernel(struct preflight *preflight)
 {
         unsigned major = 0, minor = 0;
 
-        if (!preflight->there || sscanf(preflight->there->kernel, "%u.%u", &major, &minor) != 2)
+        if (sscanf(preflight->there->kernel, "%u.%u", &major, &minor) != 2)
                 return check_list_add(preflight->out, "kernel", CHECK_UNKNOWN, "",
                                       "the archive does not name its kernel");
         if (host_kernel_at_least(preflight->here->kernel, major, minor))
@@ -139,7 +134,7 @@ static int check_kernel(struct preflight *preflight)
 /* Newer CRIU reads older images, not the other way round. */
 static int check_criu(struct preflight *preflight)
 {
-        uint32_t here = preflight->here->criu_version, there = preflight->criu_there;
+        uint32_t here = preflight->here->criu_version, there = preflight->there->criu_version;
 
         if (!here)
                 return check_list_add(preflight->out, "criu", CHECK_FAILED, "Install the package criu.",
@@ -176,8 +171,7 @@ static int check_runtime(struct preflight *preflight)
 
 static int check_cgroup_version(struct preflight *preflight)
 {
-        unsigned here = preflight->here->cgroup_version,
-                 there = preflight->there ? preflight->there->cgroup_version : 0;
+        unsigned here = preflight->here->cgroup_version, there = preflight->there->cgroup_version;
 
         if (!there)
                 return check_list_add(preflight->out, "cgroup-version", CHECK_UNKNOWN, "",
@@ -198,7 +192,7 @@ static int check_privileges(struct preflight *preflight)
         yyjson_val *spec = yyjson_doc_get_root(preflight->own_spec ? preflight->own_spec : metadata->spec);
         yyjson_val *libpod = metadata->engine == ENGINE_PODMAN ? yyjson_doc_get_root(metadata->config) : NULL;
         struct criu_source source = archive_criu_source((struct archive *)(uintptr_t)preflight->archive);
-        _cleanup_(finding_release) struct finding demands = {.most = DEMANDS_MOST};
+        _cleanup_finding_ struct finding demands = {.most = DEMANDS_MOST};
         struct error why = {0};
         bool own = preflight->options->bundle != NULL;
         int ret = libpod && !own ? spec_find_libpod_demands(libpod, &demands) : 0;
@@ -234,7 +228,7 @@ static int see_bind(void *context, const char *source, const char *destination)
 static int check_mounts(struct preflight *preflight)
 {
         const struct metadata *metadata = preflight->metadata;
-        _cleanup_(finding_release) struct finding missing = {0};
+        _cleanup_finding_ struct finding missing = {0};
 
         if (preflight->options->bundle)
                 return 0;
@@ -250,46 +244,12 @@ static int check_mounts(struct preflight *preflight)
         return check_list_add(preflight->out, "mounts", CHECK_OK, "", "all that is to be mounted is here");
 }
 
-static bool connected(const char *state)
-{
-        static const char *const states[] = {"ESTABLISHED", "SYN_SENT", "FIN_WAIT1", "FIN_WAIT2",
-                                             "CLOSE_WAIT",  "LAST_ACK", "CLOSING"};
-
-        for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-                if (strcmp(state, states[i]) == 0)
-                        return true;
-        }
-        return false;
-}
-
-static int find_connections(const struct criu_dump *dump, struct finding *out)
-{
-        for (size_t i = 0; i < dump->process_count; i++) {
-                const struct criu_process *process = &dump->processes[i];
-
-                for (size_t j = 0; j < process->socket_count; j++) {
-                        const struct criu_socket *socket = &process->sockets[j];
-
-                        char text[256];
-
-                        if (strncmp(socket->protocol, "TCP", 3) != 0 || !connected(socket->state))
-                                continue;
-                        snprintf(text, sizeof(text), "%s:%u to %s:%u", socket->source, socket->source_port,
-                                 socket->destination, socket->destination_port);
-                        /* Several processes can hold it. */
-                        if (!strstr(buffer_text(&out->text), text) && finding_add(out, "%s", text) < 0)
-                                return -ENOMEM;
-                }
-        }
-        return 0;
-}
-
 static int check_tcp(struct preflight *preflight)
 {
         enum tcp_policy tcp = preflight->options->tcp;
-        _cleanup_(finding_release) struct finding connections = {0};
+        _cleanup_finding_ struct finding connections = {0};
 
-        if (find_connections(preflight->dump, &connections) < 0)
+        if (portability_find_connections(preflight->dump, &connections) < 0)
                 return -ENOMEM;
         if (!connections.count)
                 return check_list_add(preflight->out, "established-tcp", CHECK_OK, "",
@@ -332,20 +292,16 @@ static int load_own_spec(struct preflight *preflight, struct error *err)
 
 static int load(struct preflight *preflight, struct error *err)
 {
-        yyjson_val *facts = yyjson_doc_get_root(preflight->metadata->facts);
-        struct criu_source source = archive_criu_source((struct archive *)(uintptr_t)preflight->archive);
+        struct archive *archive = (struct archive *)(uintptr_t)preflight->archive;
+        struct criu_source source = archive_criu_source(archive);
         int ret = host_facts_read(&preflight->here, err);
 
-        if (ret == 0 && yyjson_obj_get(facts, "host"))
-                ret = host_facts_from_json(yyjson_obj_get(facts, "host"), &preflight->there, err);
-        if (ret < 0)
-                return ret;
-        if (preflight->options->bundle)
+        if (ret == 0 && preflight->options->bundle)
                 ret = load_own_spec(preflight, err);
-        if (ret < 0)
-                return ret;
-        preflight->criu_there = (uint32_t)json_uint_or(yyjson_obj_get(facts, "criu"), "version", 0);
-        return criu_dump_load(&source, CRIU_LOAD_FILES, &preflight->dump, err);
+        if (ret == 0)
+                ret = criu_dump_load(&source, CRIU_LOAD_FILES | CRIU_LOAD_MOUNTS, &preflight->dump, err);
+        return ret < 0 ? ret
+                       : origin_load(archive, preflight->metadata, preflight->dump, &preflight->there, err);
 }
 
 int preflight_restore(const struct archive *archive, const struct metadata *metadata,

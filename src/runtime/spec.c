@@ -126,8 +126,9 @@ static int find_namespaces(yyjson_val *spec, yyjson_val *libpod, struct finding 
         return 0;
 }
 
-/* Podman drops these and mounts its own (libpod/runtime_ctr.go, setupContainer). */
-static bool mount_remade(const char *destination)
+/* Podman drops these and mounts its own (libpod/runtime_ctr.go, setupContainer); the CRI engines do the same.
+ */
+bool spec_mount_is_remade(const char *destination)
 {
         static const char *const remade[] = {
                 "/dev/shm",           "/etc/resolv.conf", "/etc/hostname",          "/etc/hosts",
@@ -187,9 +188,9 @@ int spec_each_bind(yyjson_val *spec, yyjson_val *libpod,
                            *destination = json_text_or(mount, "destination", "");
                 int ret;
 
-                if (!mount_is_bind(mount) ||
-                    (libpod && (mount_remade(destination) || mount_is_podmans(libpod, source, destination) ||
-                                mount_is_volume(libpod, source, destination))))
+                if (!mount_is_bind(mount) || (libpod && (spec_mount_is_remade(destination) ||
+                                                         mount_is_podmans(libpod, source, destination) ||
+                                                         mount_is_volume(libpod, source, destination))))
                         continue;
                 ret = each(context, source, destination);
                 if (ret)

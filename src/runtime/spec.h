@@ -18,6 +18,8 @@ int spec_find_demands(yyjson_val *spec, yyjson_val *libpod, struct finding *out)
 int spec_find_libpod_demands(yyjson_val *libpod, struct finding *out);
 /* Does it hold what never reaches a runtime, hooks or a CRIU configuration file? */
 bool spec_must_change(yyjson_val *spec);
+/* Is this one of the mounts (/dev/shm, /etc/hosts, …) that engines other than a bare runtime make anew? */
+bool spec_mount_is_remade(const char *destination);
 /* Bind mounts of host paths that the runtime will want to find. Calls `each` until it returns non-zero. */
 int spec_each_bind(yyjson_val *spec, yyjson_val *libpod,
                    int (*each)(void *context, const char *source, const char *destination), void *context);

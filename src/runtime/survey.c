@@ -30,6 +30,11 @@ int finding_add(struct finding *finding, const char *format, ...)
         return buffer_printf(&finding->text, "%s%s", finding->count > 1 ? ", " : "", text);
 }
 
+void finding_release(struct finding *finding)
+{
+        buffer_free(&finding->text);
+}
+
 /* Kinds of anonymous files that CRIU 4.2 dumps (criu/files.c); io_uring has a check of its own. */
 static bool anonymous_supported(const char *target)
 {

@@ -33,5 +33,7 @@ void survey_free(struct survey *survey);
 
 /* Adds an example; only the first few are kept as text. */
 int finding_add(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void finding_release(struct finding *finding);
+#define _cleanup_finding_ _cleanup_(finding_release)
 
 #endif

@@ -166,3 +166,49 @@ END
         [ "${lines[2]}" = zstd ]
         [ "${lines[3]}" = "bash zsh fish" ]
 }
+
+@test "zsh and fish complete the same verbs, options and values" {
+        checkpointctl completion zsh > $BATS_TEST_TMPDIR/zsh
+        checkpointctl completion fish > $BATS_TEST_TMPDIR/fish
+        # What is generated for zsh keeps to what bash can parse, too; a line for fish is one command.
+        bash -n $BATS_TEST_TMPDIR/zsh
+        [ "$(grep -vc '^complete -c checkpointctl ' $BATS_TEST_TMPDIR/fish)" -eq 0 ]
+        bash -n $BATS_TEST_TMPDIR/fish
+        for verb in $(checkpointctl help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+                grep -q "^        '$verb:" $BATS_TEST_TMPDIR/zsh
+                grep -q "^        $verb)" $BATS_TEST_TMPDIR/zsh
+                grep -q "__fish_use_subcommand -f -a $verb -d " $BATS_TEST_TMPDIR/fish
+                for option in $(checkpointctl "$verb" --help | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p' | grep -vx help); do
+                        sed -n "/^        $verb)/,/;;/p" $BATS_TEST_TMPDIR/zsh | grep -q -e "--$option"
+                        grep -q -e "__fish_seen_subcommand_from $verb' -l $option" $BATS_TEST_TMPDIR/fish
+                done
+        done
+        grep -q -e "--compress\[.*:compress:(none gzip zstd lz4)" $BATS_TEST_TMPDIR/zsh
+        grep -q -e "-l compress -x -a 'none gzip zstd lz4'" $BATS_TEST_TMPDIR/fish
+        run checkpointctl completion powershell
+        [ "$status" -eq 1 ]
+        [[ "$output" = *PowerShell*bash*zsh*fish* ]]
+}
+
+# on_terminal CMD: with a terminal for output.
+on_terminal() { script -qec "$1" /dev/null < /dev/null; }
+
+@test "colour on a terminal only, and only where it is wanted" {
+        bad=$(echo "$ARCHIVES"/*BAD*.tar)
+        export TERM=xterm
+        unset NO_COLOR
+        for command in "verify --quiet $bad" "explain $bad" "show $bad" "diff $bad $bad" "plugin list"; do
+                run checkpointctl $command
+                [[ "$output" != *$'\e'* ]]
+                run on_terminal "NO_COLOR=1 checkpointctl $command"
+                [[ "$output" != *$'\e'* ]]
+                run on_terminal "TERM=dumb checkpointctl $command"
+                [[ "$output" != *$'\e'* ]]
+        done
+        run on_terminal "checkpointctl verify --quiet $bad"
+        [[ "$output" = $'\e[31mBAD\e[0m '* ]]
+        run on_terminal "checkpointctl explain $bad"
+        [[ "$output" = *$'\e[31mbreaks  \e[0m'* ]]
+        run on_terminal "checkpointctl show $bad"
+        [[ "$output" = *$'\e[1mCONTAINER\e[0m'* ]]
+}

@@ -68,3 +68,42 @@ setup_file() {
         [ "$status" -ne 0 ]
         [[ "$output" = *"${blob##*/}"* || "$output" = *digest* ]]
 }
+
+@test "a bare name is an image in the local storage, which Podman restores" {
+        run on b checkpointctl build --quiet /srv/img.tar bare:one
+        [ "$status" -eq 0 ]
+        [ "${lines[0]}" = "Built: localhost/bare:one" ]
+        on b podman images --format '{{.Repository}}:{{.Tag}}' | grep -qx localhost/bare:one
+        on b podman rm -af -t 0
+        on b podman container restore bare:one
+        goes_on b img
+        on b podman rm -f -t 0 img
+        nothing_left b
+}
+
+@test "the image in the storage is the one in a layout" {
+        digest=$(on b checkpointctl build --quiet --json /srv/img.tar again | jq -r .digest)
+        [ "$(on b podman image inspect localhost/again --format '{{.Digest}}')" = "$digest" ]
+        [ "$(skopeo inspect --raw oci:/srv/layout:one | sha256sum | cut -d' ' -f1)" = "${digest#sha256:}" ]
+}
+
+@test "where the image cannot be put into the storage, the tool's words are passed on and nothing is left" {
+        mkdir -p $BATS_TEST_TMPDIR/tools $BATS_TEST_TMPDIR/none
+        printf '#!/bin/sh\necho "level=fatal msg=storage on fire" >&2; exit 1\n' > $BATS_TEST_TMPDIR/tools/skopeo
+        chmod 755 $BATS_TEST_TMPDIR/tools/skopeo
+        PATH=$BATS_TEST_TMPDIR/tools:$PATH TMPDIR=$BATS_TEST_TMPDIR run checkpointctl build --quiet /srv/img.tar bare
+        [ "$status" -eq 6 ]
+        [[ "$output" = *localhost/bare:latest*"storage on fire"* ]]
+        TMPDIR=$BATS_TEST_TMPDIR PATH=$BATS_TEST_TMPDIR/none run "$SRC/build/bin/checkpointctl" build --quiet /srv/img.tar bare
+        [[ "$output" = *"neither"*skopeo*podman* ]]
+        [ -z "$(find $BATS_TEST_TMPDIR -name 'snap-image.*')" ]
+        run checkpointctl build --quiet /srv/img.tar docker://registry.example/web
+        [ "$status" -eq 2 ]
+}
+
+@test "the annotations are those of the Go checkpointctl, and more" {
+        manifest=$(skopeo inspect --raw oci:/srv/layout:one)
+        for key in engine.name container.name rootfsImageUserRequested rootfsImageName rootfsImageID runtime.name; do
+                jq -e --arg key "org.criu.checkpoint.$key" '.annotations[$key] | length > 0' <<< "$manifest"
+        done
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing.h"
 
+#include "capture_output.h"
 #include "cli/text.h"
 
 static void assert_safe(const char *text, size_t size, const char *expected)
@@ -48,6 +49,28 @@ static void test_json_gets_valid_utf8(void **state)
                                                "b容\xef\xbf\xbd");
 }
 
+static void assert_fitted(const char *text, size_t width, bool padded, const char *expected)
+{
+        struct capture capture;
+
+        text_print_fitted(text, width, padded, capture_begin(&capture));
+        assert_string_equal(capture_text(&capture), expected);
+        capture_end(&capture);
+}
+
+static void test_text_is_cut_to_columns(void **state)
+{
+        assert_fitted("abcdef", 6, false, "abcdef");
+        assert_fitted("abcdefg", 6, false, "abc...");
+        assert_fitted("ab", 4, true, "ab  ");
+        assert_fitted("ab", 4, false, "ab");
+        assert_fitted("容器容器", 8, true, "容器容器");
+        assert_fitted("容器容器", 7, true, "容器...");
+        assert_fitted("容器容器", 6, true, "容... "); /* half a character is not shown */
+        assert_fitted("a\nb", 9, true, "a\\x0ab   ");
+        assert_fitted("", 3, true, "   ");
+}
+
 static void test_width(void **state)
 {
         assert_int_equal(text_width(""), 0);
@@ -63,6 +86,7 @@ int main(void)
                 cmocka_unit_test(test_a_terminal_is_not_driven),
                 cmocka_unit_test(test_invalid_utf8_is_shown_as_bytes),
                 cmocka_unit_test(test_json_gets_valid_utf8),
+                cmocka_unit_test(test_text_is_cut_to_columns),
                 cmocka_unit_test(test_width),
         };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The dump is that of tests/data/criu/tiny.c, taken with crun 1.28 and CRIU 4.2.1. */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include "memory_dump.h"
 #include "criu/check.h"
 #include "criu/dump.h"
@@ -80,6 +81,9 @@ static void test_processes(void **state)
         assert_string_equal(p[2].cwd, "/tmp");
         assert_string_equal(p[2].root, "/");
         assert_int_equal(p[2].descriptor_count, 2);
+        assert_string_equal(p[0].architecture, "x86_64");
+        assert_int_equal(dump->host_namespaces, 0);
+        assert_int_equal(dump->lock_count, 0);
 }
 
 static void test_descriptors(void **state)
@@ -119,6 +123,8 @@ static void test_descriptors(void **state)
         assert_false(d[3].ghost);
         assert_true(d[4].ghost);
         assert_int_equal(d[4].size, 12);
+        assert_int_equal(d[3].mode, S_IFREG | 0644);
+        assert_true(S_ISCHR(d[0].mode));
         assert_false(d[0].has_size);
         assert_int_equal(d[6].flags, O_WRONLY);
         assert_int_equal(d[8].flags, O_RDWR);
