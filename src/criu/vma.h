@@ -6,6 +6,7 @@
 #include "criu/files.h"
 
 enum {
+        CRIU_VMA_HEAP = 1 << 5,
         CRIU_VMA_FILE_PRIVATE = 1 << 6,
         CRIU_VMA_FILE_SHARED = 1 << 7,
         CRIU_VMA_ANON_SHARED = 1 << 8,
