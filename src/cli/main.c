@@ -13,9 +13,10 @@
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
-        &verb_create,  &verb_restore,    &verb_build,     &verb_verify, &verb_show,
-        &verb_inspect, &verb_list,       &verb_preflight, &verb_doctor, &verb_errors,
-        &verb_help,    &verb_completion, &verb_man_page,  NULL,
+        &verb_create,  &verb_restore,    &verb_build,    &verb_verify,
+        &verb_show,    &verb_inspect,    &verb_list,     &verb_memparse,
+        &verb_secrets, &verb_preflight,  &verb_doctor,   &verb_errors,
+        &verb_help,    &verb_completion, &verb_man_page, NULL,
 };
 
 static struct cli cli;

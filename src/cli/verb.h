@@ -40,6 +40,7 @@ struct option_table verb_common_options(const struct verb *verb);
 
 /* One per file cmd_NAME.c. */
 extern const struct verb verb_build, verb_completion, verb_create, verb_doctor, verb_errors, verb_help,
-        verb_inspect, verb_list, verb_man_page, verb_preflight, verb_restore, verb_show, verb_verify;
+        verb_inspect, verb_list, verb_man_page, verb_memparse, verb_preflight, verb_restore, verb_secrets,
+        verb_show, verb_verify;
 
 #endif
