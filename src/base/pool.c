@@ -48,7 +48,7 @@ static void *worker_main(void *argument)
         return NULL;
 }
 
-static unsigned processors(void)
+unsigned pool_processors(void)
 {
         cpu_set_t set;
 
@@ -58,7 +58,7 @@ static unsigned processors(void)
 int pool_new(unsigned threads, unsigned depth, struct pool **out, struct error *err)
 {
         _cleanup_pool_ struct pool *pool = calloc(1, sizeof(*pool));
-        unsigned wanted = threads ? threads : processors();
+        unsigned wanted = threads ? threads : pool_processors();
 
         if (!pool)
                 return error_oom(err);

@@ -9,7 +9,10 @@
 struct pool;
 typedef void (*pool_job)(void *argument);
 
-/* `threads` 0: one for each processor this process may use. At most `depth` jobs wait. */
+/* Processors that this process may use. */
+unsigned pool_processors(void);
+
+/* `threads` 0: one for each of them. At most `depth` jobs wait. */
 int pool_new(unsigned threads, unsigned depth, struct pool **out, struct error *err);
 unsigned pool_threads(const struct pool *pool);
 void pool_submit(struct pool *pool, pool_job job, void *argument);

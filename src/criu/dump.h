@@ -6,6 +6,7 @@
 #ifndef SNAP_CRIU_DUMP_H
 #define SNAP_CRIU_DUMP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include "criu/source.h"
 
@@ -72,7 +73,13 @@ struct criu_mapping {
         uint32_t protection, flags, status; /* PROT_*, MAP_*, CRIU's VMA_AREA_* */
         uint64_t file_offset;
         const char *path; /* "" when anonymous */
+        /* Shared memory whose pages are in "pagemap-shmem-SHARED_ID.img", from SHARED_OFFSET on. */
+        bool is_shared_memory;
+        uint64_t shared_id, shared_offset;
 };
+
+/* Its path, or "[heap]", "[stack]", "[shared memory]", "[anonymous]". */
+const char *criu_mapping_name(const struct criu_mapping *mapping);
 
 struct criu_process {
         pid_t pid, ppid, pgid, sid; /* in the container's PID namespace */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/mman.h>
 #include "criu/errors.h"
 #include "criu/loader.h"
 #include "criu/pagemap.h"
@@ -59,6 +60,49 @@ static enum criu_mapping_kind mapping_kind(const Criu__Memory *memory, const Cri
         return CRIU_MAPPING_ANONYMOUS;
 }
 
+const char *criu_mapping_name(const struct criu_mapping *mapping)
+{
+        if (mapping->path[0])
+                return mapping->path;
+        switch (mapping->kind) {
+        case CRIU_MAPPING_HEAP:
+                return "[heap]";
+        case CRIU_MAPPING_STACK:
+                return "[stack]";
+        case CRIU_MAPPING_SHARED_MEMORY:
+                return "[shared memory]";
+        case CRIU_MAPPING_KERNEL:
+                return "[kernel]";
+        default:
+                return "[anonymous]";
+        }
+}
+
+/* System V shared memory has its contents with its namespace, unless CRIU was made to put them here. */
+static bool mapping_has_pages(const struct criu_loader *loader, const Criu__Mapping *from)
+{
+        uint64_t size;
+        char name[64];
+
+        if (criu_vma_is_shared_memory(from))
+                return true;
+        snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", from->shmid);
+        return from->status & CRIU_VMA_SYSV &&
+               loader->source->size(loader->source->context, name, &size, NULL) == 0;
+}
+
+static void mapping_find_shared_memory(const struct criu_loader *loader, const Criu__Mapping *from,
+                                       const Criu__File *file, struct criu_mapping *to)
+{
+        const Criu__MemoryInode *inode = NULL;
+
+        if (file && file->memfd && from->status & CRIU_VMA_FILE_SHARED)
+                inode = criu_files_inode(&loader->files, file->memfd->inode_id);
+        to->is_shared_memory = inode ? inode->size > 0 : mapping_has_pages(loader, from);
+        to->shared_id = inode ? inode->shmid : from->shmid;
+        to->shared_offset = from->offset;
+}
+
 static int process_load_mappings(struct criu_loader *loader, const Criu__Memory *memory,
                                  struct criu_process *out, struct error *err)
 {
@@ -84,6 +128,7 @@ static int process_load_mappings(struct criu_loader *loader, const Criu__Memory 
                         .file_offset = type ? from->offset : 0,
                         .path = path,
                 };
+                mapping_find_shared_memory(loader, from, file, &out->mappings[i]);
         }
         out->mapping_count = memory->n_mappings;
         return 0;

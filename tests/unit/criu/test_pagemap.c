@@ -1,53 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memory_dump.h"
+#include "criu/pagemap_image.h"
 #include "criu/dump.h"
 #include "criu/errors.h"
 #include "criu/pagemap.h"
 
 #define NAME "pagemap-1.img"
-
-/* A pagemap, made of the protobuf fields of its records. */
-struct builder {
-        struct buffer bytes;
-};
-
-static void builder_field(struct buffer *record, uint8_t number, uint64_t value)
-{
-        uint8_t tag = (uint8_t)(number << 3);
-
-        assert_int_equal(buffer_append(record, &tag, 1), 0);
-        do {
-                uint8_t byte = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-
-                assert_int_equal(buffer_append(record, &byte, 1), 0);
-                value >>= 7;
-        } while (value);
-}
-
-/* Pairs of field number and value, ended by 0. */
-static void builder_record(struct builder *builder, const uint64_t *fields)
-{
-        _cleanup_buffer_ struct buffer record = {0};
-        uint8_t size[4];
-
-        for (; *fields; fields += 2)
-                builder_field(&record, (uint8_t)fields[0], fields[1]);
-        store_le32(size, (uint32_t)record.size);
-        assert_int_equal(buffer_append(&builder->bytes, size, 4), 0);
-        if (record.size)
-                assert_int_equal(buffer_append(&builder->bytes, record.data, record.size), 0);
-}
-
-#define RECORD(builder, ...) builder_record(builder, (const uint64_t[]){__VA_ARGS__ __VA_OPT__(, ) 0})
-
-static void builder_start(struct builder *builder)
-{
-        static const uint8_t magic[] = {0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56};
-
-        *builder = (struct builder){0};
-        assert_int_equal(buffer_append(&builder->bytes, magic, sizeof(magic)), 0);
-        RECORD(builder, 1, 7);
-}
 
 static struct memory_dump *builder_finish(struct builder *builder)
 {
@@ -76,7 +34,7 @@ static void test_regions(void **state)
         uint64_t size;
         uint32_t id;
 
-        builder_start(&builder);
+        builder_start(&builder, 7);
         RECORD(&builder, 1, 0x1000, 2, 2);
         RECORD(&builder, 1, 0x3000, 2, 1, 3, 1);
         RECORD(&builder, 1, 0x5000, 2, 4, 4, 6);
@@ -108,7 +66,7 @@ static void assert_refused(const uint64_t *fields)
         uint64_t size;
         uint32_t id;
 
-        builder_start(&builder);
+        builder_start(&builder, 7);
         RECORD(&builder, 1, 0x4000, 2, 2);
         builder_record(&builder, fields);
         dump = builder_finish(&builder);
@@ -169,7 +127,7 @@ static void test_memory(void **state)
         struct error err = {0};
         struct builder builder;
 
-        builder_start(&builder);
+        builder_start(&builder, 7);
         RECORD(&builder, 1, 0x1000, 2, 1);             /* page 0 of the file */
         RECORD(&builder, 1, 0x2000, 2, 5, 4, 1);       /* in a parent dump: none of it */
         RECORD(&builder, 1, 0x8000, 2, 0, 4, 4, 5, 2); /* 1 and 2 */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/match_list.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include "cli/answer.h"
+#include "cli/memory.h"
+
+/* Bytes of matches that are kept, and how many one JSON value takes. */
+#define KEPT_MAX (8 * MIB)
+#define JSON_MAX 100000
+
+/* Go's tabwriter as checkpointctl configures it; an address has 16 digits. */
+#define PADDING       3
+#define ADDRESS_WIDTH (16 + PADDING)
+
+struct match_list {
+        struct buffer kept; /* address, size, text; one after another */
+        bool too_many;      /* nothing is kept any more */
+        uint64_t count;
+        size_t widest;
+        /* While JSON is made. */
+        yyjson_mut_doc *doc;
+        yyjson_mut_val *list;
+};
+
+struct kept_match {
+        uint64_t address;
+        size_t size;
+};
+
+static int keep(void *argument, const struct memory_match *match, struct error *err)
+{
+        const struct kept_match head = {match->address, match->shown.size};
+        struct match_list *list = argument;
+
+        list->count++;
+        if (match->shown.size > list->widest)
+                list->widest = match->shown.size;
+        if (list->too_many || list->kept.size + sizeof(head) + head.size > KEPT_MAX) {
+                list->too_many = true;
+                buffer_free(&list->kept);
+                return 0;
+        }
+        memory_check(buffer_append(&list->kept, &head, sizeof(head)));
+        memory_check(buffer_append(&list->kept, match->shown.data, head.size));
+        return 0;
+}
+
+static size_t column_width(const struct match_list *list)
+{
+        size_t heading = strlen("MATCH");
+
+        return (list->widest > heading ? list->widest : heading) + PADDING;
+}
+
+/* The text is printable ASCII, as memory_search.h says. */
+static void print_row(struct match_list *list, uint64_t address, struct slice text)
+{
+        printf("%016" PRIx64 "%*s", address, PADDING, "");
+        fwrite(text.data, 1, text.size, stdout);
+        printf("%*s%" PRIu64 "\n", (int)(column_width(list) - text.size), "", ++list->count);
+}
+
+static int print_found(void *argument, const struct memory_match *match, struct error *err)
+{
+        print_row(argument, match->address, match->shown);
+        return ferror(stdout) ? error_errno(err, EIO, "cannot write to standard output") : 0;
+}
+
+static void print_kept(struct match_list *list)
+{
+        struct slice rest = buffer_slice(&list->kept), head, text;
+        struct kept_match match;
+
+        while (slice_take(&rest, sizeof(match), &head)) {
+                memcpy(&match, head.data, sizeof(match));
+                slice_take(&rest, match.size, &text);
+                print_row(list, match.address, text);
+        }
+}
+
+static void print_heading(const struct match_list *list)
+{
+        int width = (int)column_width(list);
+
+        printf("%-*s%-*sINSTANCE\n", ADDRESS_WIDTH, "ADDRESS", width, "MATCH");
+        printf("%-*s%-*s--------\n", ADDRESS_WIDTH, "-------", width, "-----");
+}
+
+int64_t match_list_print(struct archive *archive, const struct criu_dump *dump,
+                         const struct memory_search *search, uint64_t *absent, struct error *err)
+{
+        struct memory_search with = *search;
+        struct match_list list = {0};
+        uint64_t count;
+        int ret;
+
+        with.found = keep;
+        with.argument = &list;
+        ret = memory_search_run(archive, dump, &with, absent, err);
+        count = list.count;
+        if (ret == 0 && count > 0) {
+                print_heading(&list);
+                list.count = 0;
+                with.found = print_found;
+                if (list.too_many)
+                        ret = memory_search_run(archive, dump, &with, absent, err);
+                else
+                        print_kept(&list);
+        }
+        buffer_free(&list.kept);
+        return ret < 0 ? ret : (int64_t)count;
+}
+
+static int add_found(void *argument, const struct memory_match *match, struct error *err)
+{
+        struct match_list *list = argument;
+        yyjson_mut_val *object;
+        char address[17];
+        int ret;
+
+        list->widest += match->shown.size;
+        if (++list->count > JSON_MAX || list->widest > KEPT_MAX) {
+                ret = error_set(err, &ERROR_UNSUPPORTED, -EFBIG,
+                                "there are more matches than fit into one JSON value");
+                error_set_hint(err, "search for more than that, or print the table");
+                return ret;
+        }
+        snprintf(address, sizeof(address), "%016" PRIx64, match->address);
+        object = yyjson_mut_arr_add_obj(list->doc, list->list);
+        yyjson_mut_obj_add_strcpy(list->doc, object, "address", address);
+        yyjson_mut_obj_add_uint(list->doc, object, "size", match->size);
+        yyjson_mut_obj_add_strncpy(list->doc, object, "match", (const char *)match->shown.data,
+                                   match->shown.size);
+        return 0;
+}
+
+int match_list_to_json(struct archive *archive, const struct criu_dump *dump,
+                       const struct memory_search *search, yyjson_mut_doc *doc, yyjson_mut_val *list,
+                       uint64_t *absent, struct error *err)
+{
+        struct match_list into = {.doc = doc, .list = list};
+        struct memory_search with = *search;
+
+        with.found = add_found;
+        with.argument = &into;
+        return memory_search_run(archive, dump, &with, absent, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a search of memory found, as checkpointctl's table or as JSON. A table needs the width of its widest
+ * cell before its first row: matches are kept until then, and when they are too many, found again.
+ */
+#ifndef SNAP_CLI_MATCH_LIST_H
+#define SNAP_CLI_MATCH_LIST_H
+
+#include <yyjson.h>
+#include "archive/memory_search.h"
+
+/* Runs the search (whose `found` and `argument` are set here) and prints the table to standard output.
+ * Returns the number of matches, for none of which nothing is printed, or a negative errno. */
+int64_t match_list_print(struct archive *archive, const struct criu_dump *dump,
+                         const struct memory_search *search, uint64_t *absent, struct error *err);
+/* The same as an array. -EFBIG when there are more than fit into one JSON value. */
+int match_list_to_json(struct archive *archive, const struct criu_dump *dump,
+                       const struct memory_search *search, yyjson_mut_doc *doc, yyjson_mut_val *list,
+                       uint64_t *absent, struct error *err);
+
+#endif
