@@ -128,6 +128,11 @@ static void dump_break(struct child *child)
         if (child->broken || !child->running)
                 return;
         pages_break(child->plan->pages);
+        /* Of version 1: attaching to a process that a signal has stopped waits until it is thawed. What is
+         * broken off needs no standstill any more. CRIU may freeze once more before it ends: the last thaw is
+         * yet to come. */
+        if (!child->plan->keep_frozen && child->frozen)
+                (void)cgroup_thaw(child->plan->cgroup);
         child->broken = true;
         child->break_us = clock_monotonic_us();
 }

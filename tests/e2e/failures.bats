@@ -132,6 +132,12 @@ time.sleep(60)' > /dev/null 2>&1 3>&- 4>&- &
         [[ $output == *"Hint: "*"kill -CONT"* ]]
         on a test ! -e "$bundles/$container/out.tar"
         counts
+        # It hangs indeed, until the time is up.
+        run on a checkpointctl create --force --timeout 2 --runtime crun --output "$bundles/$container/out.tar" "$container"
+        echo "$output"
+        [ "$status" -eq 9 ]
+        counts
+        wait_for 10 nothing_left a
         on a bash -c 'kill -CONT $(pgrep -x refused)'
         works
 }

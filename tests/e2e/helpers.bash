@@ -13,7 +13,8 @@ teardown_file() {
                         podman rm -af -t 0 > /dev/null 2>&1
                         for runtime in crun runc; do
                                 for id in $($runtime list -q 2> /dev/null); do $runtime delete -f "$id"; done
-                        done'
+                        done
+                        rm -rf /var/lib/snap/test-bundles /var/lib/snap/bundles'
         done
         rm -rf /srv/*.tar* /srv/layout* /srv/stock.*
 }
