@@ -75,6 +75,23 @@ static void add_log(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *log
         }
 }
 
+int answer_each(bool json, bool quiet, char **paths, int count, answer_look look, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = json ? answer_new() : NULL;
+        int status = 0, ret;
+
+        if (doc)
+                yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
+        for (int i = 0; i < count; i++) {
+                ret = look(paths[i], quiet || json, doc, err);
+                if (ret < 0)
+                        return ret;
+                status = status ? status : ret;
+        }
+        ret = doc ? answer_print(doc, err) : 0;
+        return ret < 0 ? ret : status;
+}
+
 void answer_print_error(const struct error *error)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();

@@ -20,6 +20,11 @@ yyjson_mut_val *answer_text(yyjson_mut_doc *doc, const char *text);
 
 /* Prints the document. */
 int answer_print(yyjson_mut_doc *doc, struct error *err);
+/* Looks at one FILE and prints what it found, or appends it to the array that is the root of `doc`. 0, an
+ * exit status, or a negative errno, which ends it all. */
+typedef int (*answer_look)(const char *path, bool quiet, yyjson_mut_doc *doc, struct error *err);
+/* Looks at all of `paths`; prints one array when `json`. Returns the first status that is not 0. */
+int answer_each(bool json, bool quiet, char **paths, int count, answer_look look, struct error *err);
 /* {"error":{"code","text","hint","log":[…]}} */
 void answer_print_error(const struct error *error);
 

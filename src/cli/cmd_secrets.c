@@ -171,19 +171,7 @@ static int look_into(const char *path, bool quiet, yyjson_mut_doc *doc, struct e
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
-        _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? answer_new() : NULL;
-        int status = 0, ret;
-
-        if (doc)
-                yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
-        for (int i = 0; i < argc; i++) {
-                ret = look_into(argv[i], cli->quiet || cli->json, doc, err);
-                if (ret < 0)
-                        return ret;
-                status = status ? status : ret;
-        }
-        ret = doc ? answer_print(doc, err) : 0;
-        return ret < 0 ? ret : status;
+        return answer_each(cli->json, cli->quiet, argv, argc, look_into, err);
 }
 
 const struct verb verb_secrets = {

@@ -49,3 +49,18 @@ move_bundle() { # RUNTIME
         [[ "$output" = *"/opt"* ]]
         on b checkpointctl restore --quiet --force --runtime crun /srv/greedy.tar
 }
+
+@test "archives of an earlier version verify, and restore where their processor's features are" {
+        for runtime in crun runc; do
+                archive=$(ls "$SRC"/tests/data/archives/own/$runtime-*)
+                on b checkpointctl verify "$archive"
+                on b checkpointctl inspect --all "$archive" | grep -q 'Process tree'
+                run on b checkpointctl restore --quiet --name "kept-$runtime" "$archive"
+                [[ $output != *"(cpu-features)"* ]] || skip "this processor lacks features of the one of the archive"
+                echo "$output"
+                [ "$status" -eq 0 ]
+                before=$(count_in b $runtime "kept-$runtime")
+                sleep 0.5
+                [ "$(count_in b $runtime "kept-$runtime")" -gt "$before" ]
+        done
+}

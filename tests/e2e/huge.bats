@@ -44,6 +44,12 @@ frugal() {
         [[ "$output" = *checkpoint-huge.tar* ]]
 }
 
+@test "explain" {
+        frugal checkpointctl explain --json /srv/huge/checkpoint-huge.tar
+        [ "$(jq .size <<< "$output")" -gt 107374182400 ]
+        [ "$(jq '[.processes[].mappings[].size] | max' <<< "$output")" -gt 107374182400 ]
+}
+
 @test "its page maps and mappings agree" {
         run python3 - /srv/huge/checkpoint-huge.tar << 'END'
 import sys, tarfile
