@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include "base/file.h"
 #include "runtime/host.h"
+#include "runtime/oci.h"
 #include "runtime/preflight_mounts.h"
 #include "runtime/sockets.h"
 #include "runtime/survey.h"
@@ -94,40 +95,12 @@ static int check_descriptors(struct preflight *preflight)
         return ret;
 }
 
-/* The path of the group in which freezing happens: "freezer" of version 1, else the unified one. */
-static char *freezer_path(pid_t pid, bool *version1)
-{
-        _cleanup_buffer_ struct buffer text = {0};
-        char *found = NULL, *rest = NULL;
-
-        *version1 = false;
-        if (proc_text(pid, "cgroup", &text, NULL) < 0 || !text.size)
-                return NULL;
-        for (char *line = strtok_r((char *)text.data, "\n", &rest); line;
-             line = strtok_r(NULL, "\n", &rest)) {
-                char *controllers = strchr(line, ':');
-                char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-
-                if (!path)
-                        continue;
-                *path++ = '\0';
-                if (strcmp(controllers + 1, "freezer") == 0) {
-                        free(found);
-                        *version1 = true;
-                        return strdup(path);
-                }
-                if (!controllers[1] && !found)
-                        found = strdup(path);
-        }
-        return found;
-}
-
 /* A stopped process that is frozen by a version 1 group cannot be attached to before it is thawed: CRIU waits
  * in the kernel for that, for ever. A version 2 group does not have this fault. */
 static int check_stopped(struct preflight *preflight)
 {
-        bool version1;
-        _cleanup_free_ char *path = freezer_path(preflight->container->pid, &version1);
+        _cleanup_cgroup_ struct cgroup *cgroup = NULL;
+        bool version1 = oci_cgroup(preflight->container, &cgroup, NULL) == 0 && cgroup_version(cgroup) == 1;
 
         return check_finding(preflight, "stopped-processes", version1 ? CHECK_FAILED : CHECK_OK,
                              &preflight->survey.stopped, "no process is stopped by a signal",
@@ -228,22 +201,18 @@ static int check_unix(struct preflight *preflight)
 /* CRIU freezes the container's group; if it is in there itself, it never wakes again. */
 static int check_cgroup(struct preflight *preflight)
 {
-        bool version1;
-        _cleanup_free_ char *theirs = freezer_path(preflight->container->pid, &version1),
-                            *ours = freezer_path(getpid(), &version1);
-        size_t length = theirs ? strlen(theirs) : 0;
+        _cleanup_cgroup_ struct cgroup *cgroup = NULL;
+        struct error err = {0};
+        int ret = oci_cgroup(preflight->container, &cgroup, &err);
 
-        if (!theirs || !ours)
-                return check_list_add(preflight->out, "cgroup", CHECK_UNKNOWN, "",
-                                      "its control group cannot be read");
-        if (length == 1 || (strncmp(ours, theirs, length) == 0 && (!ours[length] || ours[length] == '/')))
-                return check_list_add(
-                        preflight->out, "cgroup", CHECK_FAILED,
-                        "Start the container in a control group of its own.",
-                        "it shares the control group %s with this program, which would freeze itself",
-                        theirs);
+        if (ret == -ENOMEM)
+                return ret;
+        if (ret < 0)
+                return check_list_add(preflight->out, "cgroup",
+                                      err.kind == &ERROR_CGROUP_SHARED ? CHECK_FAILED : CHECK_UNKNOWN,
+                                      "Start the container in a control group of its own.", "%s", err.text);
         return check_list_add(preflight->out, "cgroup", CHECK_OK, "", "it has the control group %s to itself",
-                              theirs);
+                              cgroup_path(cgroup));
 }
 
 static int check_space(struct preflight *preflight)
