@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/diff.h"
 
-#include <stdarg.h>
 #include "cli/memory.h"
 
 const struct criu_process *diff_process_of(const struct diff_entry *entry)
@@ -49,19 +48,6 @@ static void add(struct diff_list *list, struct diff_entry entry)
         list->entries[list->count++] = entry;
 }
 
-static char *make_key(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static char *make_key(const char *format, ...)
-{
-        va_list arguments;
-        char *key = NULL;
-
-        va_start(arguments, format);
-        memory_check(vasprintf(&key, format, arguments) < 0 ? -1 : 0);
-        va_end(arguments);
-        return key;
-}
-
 static char *key_of(const struct diff_entry *entry, enum diff_subject subject)
 {
         const struct criu_process *process = diff_process_of(entry);
@@ -71,16 +57,16 @@ static char *key_of(const struct diff_entry *entry, enum diff_subject subject)
                 _cleanup_free_ char *name = descriptor_name(&process->descriptors[entry->item]);
                 _cleanup_free_ char *path = descriptor_path(&process->descriptors[entry->item]);
 
-                return make_key("%d:%s:%s", pid, name, path);
+                return memory_printf("%d:%s:%s", pid, name, path);
         }
         if (subject == DIFF_SOCKETS) {
                 struct diff_socket socket = diff_socket_of(entry);
 
-                return make_key("%d:%s:%s:%s:%s:%u:%s:%u", pid, socket.protocol, socket.type, socket.address,
-                                socket.source, socket.source_port, socket.destination,
-                                socket.destination_port);
+                return memory_printf("%d:%s:%s:%s:%s:%u:%s:%u", pid, socket.protocol, socket.type,
+                                     socket.address, socket.source, socket.source_port, socket.destination,
+                                     socket.destination_port);
         }
-        return make_key("%d", pid);
+        return memory_printf("%d", pid);
 }
 
 static size_t items_of(const struct criu_process *process, enum diff_subject subject)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdarg.h>
 #include "base/json.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
@@ -112,19 +111,6 @@ bool process_is_alive(const struct criu_process *process)
         return strcmp(process->state, "Alive") == 0 || strcmp(process->state, "Stopped") == 0;
 }
 
-static char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
-
-static char *format(const char *pattern, ...)
-{
-        char *out = NULL;
-        va_list arguments;
-
-        va_start(arguments, pattern);
-        memory_check(vasprintf(&out, pattern, arguments));
-        va_end(arguments);
-        return out;
-}
-
 const char *descriptor_type(const struct criu_descriptor *descriptor)
 {
         return descriptor->fd < 0 ? "" : descriptor->type;
@@ -134,16 +120,16 @@ char *descriptor_name(const struct criu_descriptor *descriptor)
 {
         if (descriptor->fd < 0)
                 return memory_copy(descriptor->fd == -1 ? "cwd" : "root");
-        return format("%s %d", descriptor->type, descriptor->fd);
+        return memory_printf("%s %d", descriptor->type, descriptor->fd);
 }
 
 char *descriptor_path(const struct criu_descriptor *descriptor)
 {
         if (text_starts_with(descriptor->path, "pipe:["))
-                return format("pipe%s", descriptor->path + strlen("pipe:"));
+                return memory_printf("pipe%s", descriptor->path + strlen("pipe:"));
         if (descriptor->path[0])
                 return memory_copy(descriptor->path);
-        return format("%s.%u", descriptor->type, descriptor->id);
+        return memory_printf("%s.%u", descriptor->type, descriptor->id);
 }
 
 static void append_joined(struct buffer *out, const char *text)

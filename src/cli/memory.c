@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include "base/error.h"
 #include "cli/memory.h"
 
@@ -25,4 +27,15 @@ char *memory_copy(const char *text)
 
         memory_check(copy ? 0 : -ENOMEM);
         return copy;
+}
+
+char *memory_printf(const char *format, ...)
+{
+        va_list arguments;
+        char *text = NULL;
+
+        va_start(arguments, format);
+        memory_check(vasprintf(&text, format, arguments) < 0 ? -ENOMEM : 0);
+        va_end(arguments);
+        return text;
 }

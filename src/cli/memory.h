@@ -10,6 +10,7 @@
 
 void *memory_grow(void *pointer, size_t count, size_t size);
 char *memory_copy(const char *text);
+char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the program when `ret`, of a buffer function, is negative. */
 void memory_check(int ret);
 

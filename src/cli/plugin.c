@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/process.h"
@@ -16,19 +15,6 @@
 #define DESCRIPTION_STATUS     42
 #define DESCRIPTION_TIMEOUT_MS 500
 #define DESCRIPTION_LIMIT      4096
-
-static char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
-
-static char *format(const char *pattern, ...)
-{
-        va_list arguments;
-        char *out = NULL;
-
-        va_start(arguments, pattern);
-        memory_check(vasprintf(&out, pattern, arguments) < 0 ? -1 : 0);
-        va_end(arguments);
-        return out;
-}
 
 static bool name_is_valid(const char *name)
 {
@@ -46,7 +32,7 @@ static bool next_directory(const char **path, char **out)
                 *path = start[size] ? start + size + 1 : NULL;
                 if (*start != '/')
                         continue;
-                *out = format("%.*s", (int)size, start);
+                *out = memory_printf("%.*s", (int)size, start);
                 return true;
         }
         return false;
@@ -62,27 +48,27 @@ static const char *search_path(void)
 static char *refuse_status(const char *path, const struct stat *status)
 {
         if (status->st_mode & S_IWOTH)
-                return format("`%s` can be written to by everybody", path);
+                return memory_printf("`%s` can be written to by everybody", path);
         if (status->st_uid != 0 && status->st_uid != geteuid())
-                return format("`%s` belongs to the user %u, neither to root nor to you", path,
-                              (unsigned)status->st_uid);
+                return memory_printf("`%s` belongs to the user %u, neither to root nor to you", path,
+                                     (unsigned)status->st_uid);
         return NULL;
 }
 
 char *plugin_refusal(const char *path)
 {
         const char *slash = strrchr(path, '/');
-        _cleanup_free_ char *directory = format("%.*s", slash == path ? 1 : (int)(slash - path), path);
+        _cleanup_free_ char *directory = memory_printf("%.*s", slash == path ? 1 : (int)(slash - path), path);
         struct stat status;
         char *refusal;
 
         if (stat(directory, &status) < 0)
-                return format("`%s`: %s", directory, strerror(errno));
+                return memory_printf("`%s`: %s", directory, strerror(errno));
         refusal = refuse_status(directory, &status);
         if (refusal)
                 return refusal;
         if (stat(path, &status) < 0)
-                return format("`%s`: %s", path, strerror(errno));
+                return memory_printf("`%s`: %s", path, strerror(errno));
         return refuse_status(path, &status);
 }
 
@@ -100,7 +86,7 @@ int plugin_run(const char *name, char **argv, struct error *err)
         char *directory;
 
         while (name_is_valid(name) && next_directory(&path, &directory)) {
-                _cleanup_free_ char *program = format("%s/" PREFIX "%s", directory, name);
+                _cleanup_free_ char *program = memory_printf("%s/" PREFIX "%s", directory, name);
                 _cleanup_free_ char *refusal = NULL;
 
                 free(directory);
@@ -138,7 +124,7 @@ static char *describe(const char *path)
         size = strcspn(text, "\n");
         while (size && isspace((unsigned char)text[size - 1]))
                 size--;
-        return format("%.*s", (int)size, text);
+        return memory_printf("%.*s", (int)size, text);
 }
 
 static bool is_listed(const struct plugin_list *list, const char *name)
@@ -151,7 +137,7 @@ static bool is_listed(const struct plugin_list *list, const char *name)
 
 static void list_add(struct plugin_list *list, const char *directory, const char *name)
 {
-        _cleanup_free_ char *path = format("%s/" PREFIX "%s", directory, name);
+        _cleanup_free_ char *path = memory_printf("%s/" PREFIX "%s", directory, name);
         struct plugin *plugin;
 
         if (is_listed(list, name) || !is_program(path))
@@ -160,7 +146,7 @@ static void list_add(struct plugin_list *list, const char *directory, const char
         plugin = &list->items[list->count++];
         *plugin = (struct plugin){.name = memory_copy(name)};
         if (verb_find(name))
-                plugin->refusal = format("`%s` is a verb of %s itself", name, PROGRAM_NAME);
+                plugin->refusal = memory_printf("`%s` is a verb of %s itself", name, PROGRAM_NAME);
         else
                 plugin->refusal = plugin_refusal(path);
         plugin->description = plugin->refusal ? memory_copy("") : describe(path);
