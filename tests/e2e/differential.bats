@@ -87,7 +87,8 @@ without() {
 
 # 1.3 gives processes in random order, so lines are compared in one order and without their branches.
 @test "inspect: the tree has the same lines" {
-        lines() { sed 's/^[^][A-Za-z0-9/:]*//; s/ *$//' | sort; }
+        # 1.3 cuts the zeros of a whole number as well: 100 ms is "1 ms" there.
+        lines() { sed -E 's/^[^][A-Za-z0-9/:]*//; s/ *$//; s/^([A-Z][a-z]+ time: [0-9]*[1-9])0+ (ms|s)$/\1 \2/' | sort; }
         for archive in /srv/diff/*.tar; do
                 $theirs inspect --stats --mounts --files --sockets $archive | lines > $BATS_TEST_TMPDIR/theirs
                 checkpointctl inspect --stats --mounts --files --sockets $archive | lines > $BATS_TEST_TMPDIR/ours
