@@ -166,8 +166,8 @@ int archive_add_part(struct archive *archive, int fd, const struct part *from, s
         struct part *part = &archive->parts[archive->part_count];
 
         *part = *from;
-        part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        if (part->fd < 0)
+        part->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (fd >= 0 && part->fd < 0)
                 return error_errno(err, errno, "cannot read `%s`", archive->path);
         archive->part_count++;
         return add_overflow(archive->size, part->size, &archive->size)
@@ -308,13 +308,14 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
 {
         _cleanup_archive_ struct archive *archive = NULL;
         int ret = archive_new(name, count, &archive, err);
+        size_t i;
 
-        if (ret < 0)
-                return ret;
-        archive->joined = true;
-        for (size_t i = 0; i < count && ret == 0; i++) {
+        if (ret == 0)
+                archive->joined = true;
+        for (i = 0; i < count && ret == 0; i++) {
                 const struct archive_part *from = &parts[i];
-                const struct part part = {.offset = from->offset,
+                const struct part part = {.remote = from->remote,
+                                          .offset = from->offset,
                                           .size = from->size,
                                           .compression = from->compression,
                                           .digest = from->digest,
@@ -322,6 +323,9 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
 
                 ret = archive_add_part(archive, from->fd, &part, err);
         }
+        for (; i < count; i++)
+                if (parts[i].fd < 0)
+                        parts[i].remote.release(parts[i].remote.context);
         if (ret == 0)
                 ret = archive_scan_parts(archive, err);
         if (ret == 0)
@@ -329,6 +333,14 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
         if (ret == 0)
                 *out = steal_ptr(archive);
         return ret;
+}
+
+static void close_part(struct part *part)
+{
+        if (part->fd >= 0)
+                close(part->fd);
+        else
+                part->remote.release(part->remote.context);
 }
 
 void archive_free(struct archive *archive)
@@ -340,7 +352,7 @@ void archive_free(struct archive *archive)
                 buffer_free(&archive->kept[i].bytes);
         }
         for (size_t i = 0; i < archive->part_count; i++)
-                close(archive->parts[i].fd);
+                close_part(&archive->parts[i]);
         free(archive->parts);
         free(archive->members);
         free(archive->by_name);
@@ -373,6 +385,28 @@ enum compression archive_compression(const struct archive *archive)
 bool archive_has_index(const struct archive *archive)
 {
         return archive->indexed;
+}
+
+bool archive_is_seekable(const struct archive *archive)
+{
+        const struct part *part = archive->parts;
+
+        return archive->form == ARCHIVE_TAR && !archive->joined && !part->pipe &&
+               (archive->indexed || part->compression == COMPRESSION_NONE);
+}
+
+bool archive_identity(const struct archive *archive, struct buffer *out)
+{
+        struct stat st;
+
+        if (archive->form != ARCHIVE_TAR || archive->joined || fstat(archive->parts->fd, &st) < 0 ||
+            !S_ISREG(st.st_mode))
+                return false;
+        /* The time of the last change of the inode cannot be set back. */
+        return buffer_printf(out, "%llx:%llx:%llu:%lld.%09ld:%lld.%09ld:%llu", (unsigned long long)st.st_dev,
+                             (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
+                             (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+                             st.st_ctim.tv_nsec, (unsigned long long)archive->parts->offset) == 0;
 }
 
 uint64_t archive_file_size(const struct archive *archive)

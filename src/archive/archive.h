@@ -48,9 +48,18 @@ int archive_open_file(int fd, const char *name, struct archive **out, struct err
  * asked for afterwards (-ENOTSUP for others, and for archive_stream). */
 int archive_open_pipe(int fd, const char *name, struct archive **out, struct error *err);
 
-/* A tar that lies in a part of a file: a layer of an image. */
+/* Bytes that lie elsewhere than in a file here. */
+struct archive_remote {
+        /* Exactly `size` bytes from `offset`. May be called by several threads at once. */
+        int (*read)(void *context, uint64_t offset, void *data, size_t size, struct error *err);
+        void (*release)(void *context); /* with the archive */
+        void *context;
+};
+
+/* A tar that lies in a part of a file, or elsewhere: a layer of an image. */
 struct archive_part {
-        int fd; /* stays the caller's */
+        int fd;                       /* stays the caller's; -1: remote */
+        struct archive_remote remote; /* the archive takes it over, also when it cannot be opened */
         uint64_t offset, size;
         enum compression compression;
         struct sha256 digest; /* of these bytes, as they lie there */
@@ -74,6 +83,12 @@ enum compression archive_compression(const struct archive *archive);
 bool archive_has_index(const struct archive *archive);
 /* Bytes of the file as it lies on disk; for a directory or several parts their sum. */
 uint64_t archive_file_size(const struct archive *archive);
+
+/* Can its stream be read from anywhere without what comes before? Then threads may read it at once
+ * (stream.h). */
+bool archive_is_seekable(const struct archive *archive);
+/* What tells one state of the file from any other, appended as text. False: it is no single regular file. */
+bool archive_identity(const struct archive *archive, struct buffer *out);
 
 size_t archive_count(const struct archive *archive);
 const struct archive_member *archive_at(const struct archive *archive, size_t index);

@@ -31,7 +31,8 @@ struct frame_cache {
 
 /* Where the bytes of one tar lie. An archive that is a file has one part, which is all of it. */
 struct part {
-        int fd; /* owned */
+        int fd; /* owned; -1: remote */
+        struct archive_remote remote;
         uint64_t offset, size;
         enum compression compression;
         struct sha256 digest;

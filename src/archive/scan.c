@@ -110,10 +110,10 @@ static int scan_part(struct archive *archive, struct part *part, struct error *e
         if (ret < 0)
                 return ret;
         /* Headers lie far apart: what the kernel would read ahead is not looked at. */
-        if (!forward)
+        if (!forward && part->fd >= 0)
                 posix_fadvise(part->fd, 0, 0, POSIX_FADV_RANDOM);
         ret = walk_members(archive, part, stream, forward, err);
-        if (!forward)
+        if (!forward && part->fd >= 0)
                 posix_fadvise(part->fd, 0, 0, POSIX_FADV_NORMAL);
         return ret == 0 && part->has_digest && forward ? read_rest(stream, err) : ret;
 }

@@ -28,7 +28,8 @@ struct stream {
         size_t turn;          /* number of that part */
         uint8_t head[ARCHIVE_HEAD_SIZE]; /* what was read of `inner` to look at */
         size_t head_size, head_taken;
-        uint8_t *near; /* bytes of the part from `near_offset` on; NULL: none yet */
+        struct error why; /* a remote part could not be read */
+        uint8_t *near;    /* bytes of the part from `near_offset` on; NULL: none yet */
         uint64_t near_offset;
         size_t near_size;
 };
@@ -48,6 +49,14 @@ static ssize_t read_pipe(struct stream *stream, uint8_t *data, size_t size)
         return n < 0 ? n : n + (ssize_t)left;
 }
 
+static ssize_t read_remote(struct stream *stream, void *data, size_t size)
+{
+        const struct archive_remote *remote = &stream->part->remote;
+        int ret = size ? remote->read(remote->context, stream->source_position, data, size, &stream->why) : 0;
+
+        return ret < 0 ? ret : (ssize_t)size;
+}
+
 /* The next bytes of the part as they lie in its file. */
 static ssize_t read_part(void *context, void *data, size_t size)
 {
@@ -60,7 +69,9 @@ static ssize_t read_part(void *context, void *data, size_t size)
         } else {
                 if (size > part->size - stream->source_position)
                         size = (size_t)(part->size - stream->source_position);
-                n = file_pread_full(part->fd, data, size, part->offset + stream->source_position);
+                n = part->fd >= 0
+                            ? file_pread_full(part->fd, data, size, part->offset + stream->source_position)
+                            : read_remote(stream, data, size);
         }
         if (n <= 0)
                 return n;
@@ -363,6 +374,15 @@ static ssize_t read_header(struct stream *stream, void *data, size_t size, uint6
         return (ssize_t)size;
 }
 
+static int cannot_read(const struct stream *stream, int ret, struct error *err)
+{
+        if (!stream->why.kind)
+                return error_errno(err, -ret, "cannot read `%s`", stream->archive->path);
+        if (err)
+                *err = stream->why;
+        return error_wrap(err, ret, "`%s`", stream->archive->path);
+}
+
 static ssize_t read_some(struct stream *stream, void *data, size_t size, struct error *err)
 {
         uint64_t offset = stream->base + stream->position;
@@ -391,7 +411,7 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
         } else {
                 n = file_pread_full(stream->fd, data, size, offset);
         }
-        return n < 0 ? error_errno(err, (int)-n, "cannot read `%s`", stream->archive->path) : n;
+        return n < 0 ? cannot_read(stream, (int)n, err) : n;
 }
 
 /* At the end: all bytes of the part, also those behind what was expanded, have its digest. */
@@ -409,7 +429,7 @@ static int check_digest(struct stream *stream, struct error *err)
         sha256_free(stream->sha256);
         stream->sha256 = NULL;
         if (n < 0)
-                return error_errno(err, (int)-n, "cannot read `%s`", stream->archive->path);
+                return cannot_read(stream, (int)n, err);
         if (sha256_equal(&digest, &stream->part->digest))
                 return 0;
         return error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG, "`%s`: layer %s differs from its digest",

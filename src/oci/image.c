@@ -2,144 +2,217 @@
 #include "oci/image.h"
 
 #include <errno.h>
-#include "archive/index.h"
 #include "archive/metadata.h"
-#include "oci/layer.h"
+#include "oci/image_index.h"
+#include "oci/layer_cache.h"
+#include "oci/layers.h"
+#include "oci/layout_index.h"
+#include "oci/registry_client.h"
+#include "oci/source.h"
 
-enum { LAYER_REST, LAYER_PAGES, LAYER_COUNT };
+/* Changes whenever the same archive would give other layers than before. */
+#define PLAN_VERSION 1
+#define VARIANT_SIZE 64
 
-/* Workers that compress; more would be faster than any disk, and each has frames in memory. */
-#define COMPRESSORS_MAX 6
+/* Rates of the link, in bytes a second, from which on compression costs more time than it saves. */
+#define RATE_PLAIN (300 * MIB)
+#define RATE_FAST  (40 * MIB)
 
 struct build {
         const struct archive *archive;
+        const struct metadata *metadata;
+        const struct image_reference *to;
+        struct image_options options;
         const struct progress *progress;
-        struct layer_writer *layers[LAYER_COUNT]; /* NULL: nothing belongs into it */
-        uint64_t done, total;
+        struct target *target;
+        struct layer_plan plan;
+        struct layer_cache *cache; /* NULL: nothing is remembered */
+        struct image_layer layers[LAYERS_MAX];
+        bool ready[LAYERS_MAX];
+        bool sent; /* a layer has to be */
 };
 
-static int layer_of(const struct archive_member *member)
+static void variant_name(const struct image_options *options, char out[VARIANT_SIZE])
 {
-        return text_starts_with(member->name, "checkpoint/pages-") ? LAYER_PAGES : LAYER_REST;
+        snprintf(out, VARIANT_SIZE, "%d/%s-%d", PLAN_VERSION, compression_name(options->compression),
+                 options->level);
 }
 
-/* Its offsets are those of the archive: in an image they mean nothing. */
-static bool is_left_out(const struct archive_member *member)
+/* Is the layer in the registry, or can it be taken there from another repository? */
+static int find_layer(struct build *build, const char *host, const struct image_layer *layer, bool *found,
+                      struct error *err)
 {
-        return strcmp(member->name, ARCHIVE_INDEX_NAME) == 0;
+        struct registry *registry = target_registry(build->target);
+        int ret = target_has(build->target, &layer->blob, found, err);
+        const char *repository;
+
+        for (size_t i = 0;
+             ret == 0 && !*found && (repository = layer_cache_repository(build->cache, host, i)); i++)
+                ret = registry_blob_mount(registry, &layer->blob, repository, found, err);
+        return ret;
 }
 
-/* In a layer, ".wh." in front of a name removes another file (image-spec "layer.md"). */
-static bool is_whiteout(const char *name)
+/* Marks those layers as ready that need not be sent. */
+static int find_layers(struct build *build, const char *host, struct error *err)
 {
-        return text_starts_with(name, ".wh.") || strstr(name, "/.wh.");
-}
-
-static int take(void *context, const struct archive_member *member, struct slice raw, struct error *err)
-{
-        struct build *build = context;
-
-        if (progress_cancelled(build->progress))
-                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "building the image was cancelled");
-        build->done += raw.size;
-        progress_step(build->progress, "build", build->done, build->total);
-        if (!member || is_left_out(member))
-                return 0;
-        return layer_writer_append(build->layers[layer_of(member)], raw, err);
-}
-
-static int open_layers(struct build *build, struct layout_writer *layout, const struct image_options *options,
-                       struct pool *pool, struct error *err)
-{
-        bool needed[LAYER_COUNT] = {false};
-
-        for (size_t i = 0; i < archive_count(build->archive); i++) {
-                const struct archive_member *member = archive_at(build->archive, i);
-
-                if (is_whiteout(member->name))
-                        return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
-                                         "`%s`: member `%s` would remove another one in an image",
-                                         archive_path(build->archive), member->name);
-                needed[layer_of(member)] |= !is_left_out(member);
-                build->total += member->size;
-        }
-        for (int i = 0; i < LAYER_COUNT; i++) {
-                /* Without memory pages the rest is all there is. */
-                bool large = i == LAYER_PAGES || !needed[LAYER_PAGES];
-                int ret = needed[i] ? layer_writer_open(layout, options, pool, large, &build->layers[i], err)
-                                    : 0;
-
-                if (ret < 0)
-                        return ret;
-        }
-        return 0;
-}
-
-/* The large layer ends first: in an archive the other is written behind it. */
-static int finish_layers(struct build *build, struct image_layer *layers, struct image_result *result,
-                         struct error *err)
-{
-        struct image_layer finished[LAYER_COUNT];
-
-        for (int i = LAYER_COUNT - 1; i >= 0; i--) {
-                int ret = build->layers[i] ? layer_writer_finish(build->layers[i], &finished[i], err) : 0;
-
-                if (ret < 0)
-                        return ret;
-        }
-        result->layers = 0;
-        result->layers_size = 0;
-        for (int i = 0; i < LAYER_COUNT; i++) {
-                if (!build->layers[i])
-                        continue;
-                layers[result->layers++] = finished[i];
-                result->layers_size += finished[i].blob.size;
-        }
-        return 0;
-}
-
-static int write_manifest(struct layout_writer *layout, const struct metadata *metadata, const char *tag,
-                          const struct image_layer *layers, struct image_result *result, struct error *err)
-{
-        _cleanup_buffer_ struct buffer config = {0}, manifest = {0};
-        struct descriptor config_blob, manifest_blob;
-        int ret = manifest_config(metadata, layers, result->layers, &config, err);
-
-        if (ret == 0)
-                ret = layout_writer_add(layout, buffer_slice(&config), &config_blob, err);
-        if (ret == 0)
-                ret = manifest_write(metadata, &config_blob, layers, result->layers, &manifest, err);
-        if (ret == 0)
-                ret = layout_writer_add(layout, buffer_slice(&manifest), &manifest_blob, err);
-        if (ret == 0)
-                ret = layout_writer_commit(layout, tag, &manifest_blob, err);
-        if (ret < 0)
-                return ret;
-        result->manifest = manifest_blob.digest;
-        result->manifest_size = manifest_blob.size;
-        return 0;
-}
-
-static int build_layers(struct build *build, struct layout_writer *layout,
-                        const struct image_options *options, struct image_layer *layers,
-                        struct image_result *result, struct error *err)
-{
-        _cleanup_pool_ struct pool *pool = NULL;
+        bool known[LAYERS_MAX];
+        char variant[VARIANT_SIZE];
         int ret = 0;
 
-        if (options->compression != COMPRESSION_NONE) {
-                ret = pool_new(0, COMPRESSORS_MAX, &pool, err);
-                if (ret < 0)
-                        return ret;
+        variant_name(&build->options, variant);
+        layer_cache_find(build->cache, variant, build->layers, known);
+        for (unsigned i = 0; i < build->plan.count && ret == 0; i++)
+                if (known[i])
+                        ret = find_layer(build, host, &build->layers[i], &build->ready[i], err);
+        return ret;
+}
+
+/* Of the variants that were pushed before, the one that was chosen last: the link is what it was. */
+static bool choose_as_before(struct build *build)
+{
+        const char *variant = layer_cache_variant(build->cache, 0);
+        char name[VARIANT_SIZE];
+
+        for (int i = 0; variant && i < COMPRESSION_MAX_; i++) {
+                struct image_options options = build->options;
+
+                options.compression = (enum compression)i;
+                variant_name(&options, name);
+                if (strcmp(name, variant) == 0) {
+                        build->options.compression = options.compression;
+                        return true;
+                }
         }
-        ret = open_layers(build, layout, options, pool, err);
+        return false;
+}
+
+static int choose_by_link(struct build *build, struct error *err)
+{
+        uint64_t rate;
+        int ret = registry_rate(target_registry(build->target), &rate, err);
+
+        if (ret < 0)
+                return ret;
+        build->options.compression = rate > RATE_PLAIN ? COMPRESSION_NONE : COMPRESSION_ZSTD;
+        build->options.level = rate > RATE_FAST ? 1 : 0;
+        return 0;
+}
+
+static int build_layers(struct build *build, struct error *err)
+{
+        for (unsigned i = 0; i < build->plan.count; i++)
+                build->sent |= !build->ready[i];
+        return layers_build(build->archive, &build->plan, build->target, &build->options, build->progress,
+                            build->layers, build->ready, err);
+}
+
+/* What has gone up when something fails need not go up again. */
+static int push_layers(struct build *build, struct error *err)
+{
+        _cleanup_registry_reference_ struct registry_reference reference = {0};
+        char variant[VARIANT_SIZE];
+        int ret = registry_reference_parse(build->to->path, &reference, err);
+
+        if (ret < 0)
+                return ret;
+        build->cache = layer_cache_open(build->archive);
+        if (build->options.choose && !(build->cache && choose_as_before(build)))
+                ret = choose_by_link(build, err);
+        if (ret == 0 && build->cache)
+                ret = find_layers(build, reference.host, err);
+        if (ret < 0)
+                return ret;
+        ret = build_layers(build, err);
+        if (build->cache) {
+                variant_name(&build->options, variant);
+                layer_cache_store(build->cache, variant, build->layers, build->ready, reference.host,
+                                  reference.repository);
+        }
+        return ret;
+}
+
+/* The index that the tag names already, if it names one. */
+static int read_old_index(struct build *build, struct buffer *out, struct error *err)
+{
+        _cleanup_source_ struct source *source = NULL;
+        _cleanup_source_manifest_ struct source_manifest old = {0};
+        struct error ignored = {0};
+        int ret = source_open(build->to, build->options.access, &source, &ignored);
+
         if (ret == 0)
-                ret = archive_stream(build->archive, take, build, err);
+                ret = source_manifest(source, &old, &ignored);
+        if (ret == -ENOENT)
+                return 0;
+        if (ret < 0) {
+                if (err)
+                        *err = ignored;
+                return ret;
+        }
+        return old.is_index && buffer_append(out, old.text.data, old.text.size) < 0 ? error_oom(err) : 0;
+}
+
+static int commit_index(struct build *build, struct slice manifest, struct descriptor *out, struct error *err)
+{
+        _cleanup_buffer_ struct buffer old = {0}, index = {0};
+        struct descriptor image;
+        int ret = target_add_manifest(build->target, MEDIA_MANIFEST, manifest, &image, err);
+
         if (ret == 0)
-                ret = finish_layers(build, layers, result, err);
-        /* Their frames are with the workers: first the layers go, then the pool. */
-        for (int i = 0; i < LAYER_COUNT; i++)
-                layer_writer_free(build->layers[i]);
+                ret = read_old_index(build, &old, err);
+        if (ret == 0)
+                ret = image_index_add(buffer_slice(&old), build->metadata, &image, &index, err);
+        return ret < 0 ? ret
+                       : target_commit(build->target, build->to->tag, MEDIA_INDEX, buffer_slice(&index), out,
+                                       err);
+}
+
+static int write_manifest(struct build *build, struct descriptor *out, struct error *err)
+{
+        _cleanup_buffer_ struct buffer config = {0}, manifest = {0};
+        struct descriptor config_blob;
+        int ret = manifest_config(build->metadata, build->layers, build->plan.count, &config, err);
+
+        if (ret == 0)
+                ret = target_add(build->target, buffer_slice(&config), &config_blob, err);
+        if (ret == 0)
+                ret = manifest_write(build->metadata, &config_blob, build->layers, build->plan.count,
+                                     &manifest, err);
+        if (ret < 0)
+                return ret;
+        if (build->options.index)
+                return commit_index(build, buffer_slice(&manifest), out, err);
+        return target_commit(build->target, build->to->tag, MEDIA_MANIFEST, buffer_slice(&manifest), out,
+                             err);
+}
+
+static void report(const struct build *build, const struct descriptor *manifest, struct image_result *out)
+{
+        *out = (struct image_result){.manifest = manifest->digest,
+                                     .manifest_size = manifest->size,
+                                     .compression = build->options.compression,
+                                     .layers = build->plan.count,
+                                     .sent = build->sent};
+        for (unsigned i = 0; i < build->plan.count; i++)
+                out->layers_size += build->layers[i].blob.size;
+}
+
+static int build_image(struct build *build, struct image_result *out, struct error *err)
+{
+        struct descriptor manifest;
+        int ret = layer_plan_make(build->archive, &build->plan, err);
+
+        if (ret == 0)
+                ret = target_open(build->to, build->options.access, &build->target, err);
+        if (ret == 0)
+                ret = build->to->transport == IMAGE_DOCKER ? push_layers(build, err)
+                                                           : build_layers(build, err);
+        if (ret == 0)
+                ret = write_manifest(build, &manifest, err);
+        if (ret == 0)
+                report(build, &manifest, out);
+        target_free(build->target);
+        layer_cache_free(build->cache);
+        layer_plan_free(&build->plan);
         return ret;
 }
 
@@ -147,23 +220,18 @@ int image_build(const struct archive *archive, const struct image_reference *to,
                 const struct image_options *options, const struct progress *progress,
                 struct image_result *out, struct error *err)
 {
-        _cleanup_layout_writer_ struct layout_writer *layout = NULL;
         _cleanup_metadata_ struct metadata *metadata = NULL;
-        struct build build = {.archive = archive, .progress = progress};
-        struct image_layer layers[LAYER_COUNT];
+        struct build build = {.archive = archive, .to = to, .options = *options, .progress = progress};
         int ret;
 
         if (options->compression == COMPRESSION_LZ4)
                 return error_set(err, &ERROR_USAGE, -EINVAL,
                                  "layers of an image are uncompressed, gzip or zstd; no engine reads lz4");
+        if (to->transport == IMAGE_DOCKER && text_starts_with(to->tag, "sha256:"))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "`%s` names a digest, which an image has only when it is made; name a tag",
+                                 to->path);
         ret = metadata_load(archive, &metadata, err);
-        if (ret < 0)
-                return ret;
-        ret = layout_writer_open(to, &layout, err);
-        if (ret < 0)
-                return ret;
-        ret = build_layers(&build, layout, options, layers, out, err);
-        if (ret < 0)
-                return ret;
-        return write_manifest(layout, metadata, to->tag, layers, out, err);
+        build.metadata = metadata;
+        return ret < 0 ? ret : build_image(&build, out, err);
 }

@@ -10,12 +10,16 @@
 #include "archive/archive.h"
 #include "base/progress.h"
 
-enum image_transport { IMAGE_OCI /* oci:DIR[:TAG] */, IMAGE_OCI_ARCHIVE /* oci-archive:FILE[:TAG] */ };
+enum image_transport {
+        IMAGE_OCI,         /* oci:DIR[:TAG] */
+        IMAGE_OCI_ARCHIVE, /* oci-archive:FILE[:TAG] */
+        IMAGE_DOCKER       /* docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST] */
+};
 
 struct image_reference {
         enum image_transport transport;
-        char *path;
-        char *tag; /* "latest" when none was given */
+        char *path; /* of a registry: all that follows "docker://" */
+        char *tag;  /* "latest" when none was given; of a registry it may be a digest, "sha256:…" */
 };
 
 /* Does the text start with a transport we know? */
@@ -27,9 +31,15 @@ void image_reference_free(struct image_reference *reference);
 bool image_tag_is_valid(const char *tag);
 #define _cleanup_image_reference_ _cleanup_(image_reference_free)
 
+struct registry_access;
+
 struct image_options {
         enum compression compression; /* of layers: none, gzip, zstd */
         int level;
+        bool choose; /* to a registry: measure the link, and compress as much as makes it faster */
+        bool index;  /* the tag names an index of images for several architectures, to which this one is added
+                      */
+        const struct registry_access *access; /* may be NULL */
 };
 
 struct image_result {
@@ -37,6 +47,8 @@ struct image_result {
         uint64_t manifest_size;
         uint64_t layers_size; /* bytes of the layer blobs */
         unsigned layers;
+        enum compression compression; /* that was chosen */
+        bool sent;                    /* a layer had to be; false: the registry has them all */
 };
 
 /* One read of the archive. Crash-safe: index.json names the image only when everything it needs is on disk;
@@ -46,15 +58,17 @@ int image_build(const struct archive *archive, const struct image_reference *to,
                 const struct image_options *options, const struct progress *progress,
                 struct image_result *out, struct error *err);
 
-/* The checkpoint that an image is, in place. See oci/location.h for what of it is verified. */
-int image_open(const struct image_reference *from, struct archive **out, struct error *err);
+/* The checkpoint that an image is, in place. See oci/location.h for what of it is verified. `access` may be
+ * NULL. */
+int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
+               struct error *err);
 
 /*
  * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The
  * file is written to `path` like every file here.
  */
-int image_to_archive(const struct image_reference *from, const char *path, const struct progress *progress,
-                     struct error *err);
+int image_to_archive(const struct image_reference *from, const struct registry_access *access,
+                     const char *path, const struct progress *progress, struct error *err);
 
 extern const struct error_kind *const oci_error_kinds[];
 

@@ -21,7 +21,7 @@ struct frame {
 };
 
 struct layer_writer {
-        struct blob_writer *blob;
+        struct target_blob *blob;
         struct image_options options;
         struct sha256_stream *diff_id,
                 *digest; /* before and after compression; `digest` only when compressed */
@@ -56,7 +56,7 @@ static void *writer_main(void *argument)
                 if (!layer->pending)
                         break;
                 pthread_mutex_unlock(&layer->lock);
-                ret = blob_writer_append(layer->blob, layer->bytes, &layer->error);
+                ret = target_blob_append(layer->blob, layer->bytes, &layer->error);
                 pthread_mutex_lock(&layer->lock);
                 layer->ret = ret;
                 layer->pending = false;
@@ -79,7 +79,7 @@ static int open_compressed(struct layer_writer *layer, struct error *err)
         return sha256_new(&layer->digest, err);
 }
 
-int layer_writer_open(struct layout_writer *layout, const struct image_options *options, struct pool *pool,
+int layer_writer_open(struct target *target, const struct image_options *options, struct pool *pool,
                       bool large, struct layer_writer **out, struct error *err)
 {
         _cleanup_layer_writer_ struct layer_writer *layer = calloc(1, sizeof(*layer));
@@ -93,7 +93,7 @@ int layer_writer_open(struct layout_writer *layout, const struct image_options *
         layer->pool = pool;
         ret = sha256_new(&layer->diff_id, err);
         if (ret == 0)
-                ret = blob_writer_open(layout, large, &layer->blob, err);
+                ret = target_blob_open(target, large, &layer->blob, err);
         if (ret < 0)
                 return ret;
         if (options->compression != COMPRESSION_NONE) {
@@ -137,7 +137,7 @@ void layer_writer_free(struct layer_writer *layer)
         free(layer->frames);
         sha256_free(layer->diff_id);
         sha256_free(layer->digest);
-        blob_writer_free(layer->blob);
+        target_blob_free(layer->blob);
         pthread_mutex_destroy(&layer->lock);
         pthread_cond_destroy(&layer->changed);
         free(layer);
@@ -157,7 +157,7 @@ static int append_plain(struct layer_writer *layer, struct slice bytes, struct e
 
         if (bytes.size < HANDOVER_MIN) {
                 ret = hash(layer->diff_id, bytes, err);
-                return ret < 0 ? ret : blob_writer_append(layer->blob, bytes, err);
+                return ret < 0 ? ret : target_blob_append(layer->blob, bytes, err);
         }
         pthread_mutex_lock(&layer->lock);
         layer->bytes = bytes;
@@ -205,7 +205,7 @@ static int write_oldest(struct layer_writer *layer, struct error *err)
                 return frame->ret;
         }
         ret = hash(layer->digest, buffer_slice(&frame->out), err);
-        return ret < 0 ? ret : blob_writer_append(layer->blob, buffer_slice(&frame->out), err);
+        return ret < 0 ? ret : target_blob_append(layer->blob, buffer_slice(&frame->out), err);
 }
 
 static struct frame *current_frame(struct layer_writer *layer)
@@ -284,5 +284,5 @@ int layer_writer_finish(struct layer_writer *layer, struct image_layer *out, str
                 if (ret < 0)
                         return ret;
         }
-        return blob_writer_commit(layer->blob, &digest, &out->blob, err);
+        return target_blob_commit(layer->blob, &digest, &out->blob, err);
 }

@@ -23,9 +23,9 @@ int layout_writer_open(const struct image_reference *to, struct layout_writer **
 /* A whole blob from memory. */
 int layout_writer_add(struct layout_writer *writer, struct slice bytes, struct descriptor *out,
                       struct error *err);
-/* Names the image `manifest`, an object {"mediaType": …}; everything it needs is on disk then. */
-int layout_writer_commit(struct layout_writer *writer, const char *tag, const struct descriptor *manifest,
-                         struct error *err);
+/* Names the image `manifest`, or the index of images; everything it needs is on disk then. */
+int layout_writer_commit(struct layout_writer *writer, const char *tag, const char *media_type,
+                         const struct descriptor *manifest, struct error *err);
 void layout_writer_free(struct layout_writer *writer);
 CLEANUP_DEFINE(struct layout_writer *, layout_writer_free);
 #define _cleanup_layout_writer_ _cleanup_(layout_writer_freep)
@@ -51,8 +51,9 @@ void layout_reader_free(struct layout_reader *reader);
 CLEANUP_DEFINE(struct layout_reader *, layout_reader_free);
 #define _cleanup_layout_reader_ _cleanup_(layout_reader_freep)
 
-/* The manifest that the tag names; when the tag is "latest" and there is only one image, that one. */
-int layout_reader_find(struct layout_reader *reader, const char *tag, struct descriptor *out,
+/* The manifest that the tag names, or an index of several; when the tag is "latest" and there is only one
+ * image, that one. */
+int layout_reader_find(struct layout_reader *reader, const char *tag, struct descriptor *out, bool *is_index,
                        struct error *err);
 /* A whole blob of at most `limit` bytes, its size and digest verified. */
 int layout_reader_blob(struct layout_reader *reader, const struct descriptor *blob, uint64_t limit,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "base/json.h"
+#include "oci/image_index.h"
 
 int descriptor_parse(yyjson_val *object, struct descriptor *out, struct error *err)
 {
@@ -21,13 +22,14 @@ static const char *tag_of(yyjson_val *entry)
         return json_text_or(yyjson_obj_get(entry, "annotations"), KEY_REF_NAME, "");
 }
 
-static yyjson_mut_val *entry_new(yyjson_mut_doc *doc, const char *tag, const struct descriptor *manifest)
+static yyjson_mut_val *entry_new(yyjson_mut_doc *doc, const char *tag, const char *media_type,
+                                 const struct descriptor *manifest)
 {
         yyjson_mut_val *entry = yyjson_mut_obj(doc), *annotations = yyjson_mut_obj(doc);
         char digest[7 + SHA256_HEX_SIZE] = "sha256:";
 
         sha256_hex(&manifest->digest, digest + 7);
-        yyjson_mut_obj_add_str(doc, entry, "mediaType", MEDIA_MANIFEST);
+        yyjson_mut_obj_add_strcpy(doc, entry, "mediaType", media_type);
         yyjson_mut_obj_add_strcpy(doc, entry, "digest", digest);
         yyjson_mut_obj_add_uint(doc, entry, "size", manifest->size);
         yyjson_mut_obj_add_strcpy(doc, annotations, KEY_REF_NAME, tag);
@@ -35,8 +37,8 @@ static yyjson_mut_val *entry_new(yyjson_mut_doc *doc, const char *tag, const str
         return entry;
 }
 
-int layout_index_add(struct slice old, const char *tag, const struct descriptor *manifest, struct buffer *out,
-                     struct error *err)
+int layout_index_add(struct slice old, const char *tag, const char *media_type,
+                     const struct descriptor *manifest, struct buffer *out, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
         _cleanup_json_ yyjson_doc *before = NULL;
@@ -62,16 +64,17 @@ int layout_index_add(struct slice old, const char *tag, const struct descriptor 
         while ((entry = yyjson_arr_iter_next(&each)))
                 if (strcmp(tag_of(entry), tag) != 0)
                         yyjson_mut_arr_append(manifests, yyjson_val_mut_copy(doc, entry));
-        yyjson_mut_arr_append(manifests, entry_new(doc, tag, manifest));
+        yyjson_mut_arr_append(manifests, entry_new(doc, tag, media_type, manifest));
         return json_write(doc, false, out, err);
 }
 
 int layout_index_find(struct slice index, const char *path, const char *tag, struct descriptor *out,
-                      struct error *err)
+                      bool *is_index, struct error *err)
 {
         _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_val *manifests, *entry, *found = NULL;
         yyjson_arr_iter each;
+        const char *type;
         int ret = json_parse(index, INDEX_FILE, &doc, err);
 
         if (ret < 0)
@@ -85,8 +88,10 @@ int layout_index_find(struct slice index, const char *path, const char *tag, str
                 found = yyjson_arr_get_first(manifests);
         if (!found)
                 return error_set(err, &ERROR_IMAGE_NOT_FOUND, -ENOENT, "`%s` has no image `%s`", path, tag);
-        if (strcmp(json_text_or(found, "mediaType", ""), MEDIA_MANIFEST) != 0)
+        type = json_text_or(found, "mediaType", "");
+        *is_index = image_index_type_is(type);
+        if (!*is_index && strcmp(type, MEDIA_MANIFEST) != 0)
                 return error_set(err, &ERROR_IMAGE_NOT_CHECKPOINT, -EBADMSG,
-                                 "`%s`: image `%s` is not a single image, as a checkpoint is", path, tag);
+                                 "`%s`: image `%s` is of the unknown type `%s`", path, tag, type);
         return descriptor_parse(found, out, err);
 }

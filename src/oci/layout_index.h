@@ -16,12 +16,13 @@
 
 /* Appends the index with the image added: in place of the one that had the tag. `old` may be empty: a new
  * index. */
-int layout_index_add(struct slice old, const char *tag, const struct descriptor *manifest, struct buffer *out,
-                     struct error *err);
+int layout_index_add(struct slice old, const char *tag, const char *media_type,
+                     const struct descriptor *manifest, struct buffer *out, struct error *err);
 /* The manifest of a tag, see layout_reader_find(). -ENOENT (ERROR_IMAGE_NOT_FOUND). */
 int layout_index_find(struct slice index, const char *path, const char *tag, struct descriptor *out,
-                      struct error *err);
-/* Digest and size of a descriptor object. */
+                      bool *is_index, struct error *err);
+/* A descriptor object, and digest and size of one. */
+yyjson_mut_val *descriptor_new(yyjson_mut_doc *doc, const char *type, const struct descriptor *blob);
 int descriptor_parse(yyjson_val *object, struct descriptor *out, struct error *err);
 
 #endif

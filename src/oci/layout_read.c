@@ -190,7 +190,7 @@ static int read_named(struct layout_reader *reader, const char *name, uint64_t l
         return (uint64_t)n == size ? 0 : bad_archive(reader, "it changed while it was read", err);
 }
 
-int layout_reader_find(struct layout_reader *reader, const char *tag, struct descriptor *out,
+int layout_reader_find(struct layout_reader *reader, const char *tag, struct descriptor *out, bool *is_index,
                        struct error *err)
 {
         _cleanup_buffer_ struct buffer layout = {0}, index = {0};
@@ -198,7 +198,7 @@ int layout_reader_find(struct layout_reader *reader, const char *tag, struct des
 
         if (ret == 0)
                 ret = read_named(reader, INDEX_FILE, JSON_LIMIT, &index, err);
-        return ret < 0 ? ret : layout_index_find(buffer_slice(&index), reader->path, tag, out, err);
+        return ret < 0 ? ret : layout_index_find(buffer_slice(&index), reader->path, tag, out, is_index, err);
 }
 
 int layout_reader_locate(struct layout_reader *reader, const struct descriptor *blob, int *fd,

@@ -302,8 +302,8 @@ static int write_file(const char *directory, const char *name, struct slice byte
 }
 
 /* The old index is read and the new one put in its place under a lock: builds may go on at the same time. */
-static int commit_directory(struct layout_writer *writer, const char *tag, const struct descriptor *manifest,
-                            struct error *err)
+static int commit_directory(struct layout_writer *writer, const char *tag, const char *media_type,
+                            const struct descriptor *manifest, struct error *err)
 {
         _cleanup_buffer_ struct buffer old = {0}, index = {0};
         _cleanup_free_ char *lock_path = NULL, *index_path = NULL;
@@ -325,7 +325,7 @@ static int commit_directory(struct layout_writer *writer, const char *tag, const
                 if (ret < 0)
                         return ret;
         }
-        ret = layout_index_add(buffer_slice(&old), tag, manifest, &index, err);
+        ret = layout_index_add(buffer_slice(&old), tag, media_type, manifest, &index, err);
         if (ret == 0)
                 ret = write_file(writer->path, LAYOUT_FILE, SLICE_TEXT(LAYOUT_TEXT), err);
         if (ret == 0)
@@ -333,12 +333,12 @@ static int commit_directory(struct layout_writer *writer, const char *tag, const
         return ret;
 }
 
-static int commit_archive(struct layout_writer *writer, const char *tag, const struct descriptor *manifest,
-                          struct error *err)
+static int commit_archive(struct layout_writer *writer, const char *tag, const char *media_type,
+                          const struct descriptor *manifest, struct error *err)
 {
         static const uint8_t zeros[2 * TAR_BLOCK];
         _cleanup_buffer_ struct buffer index = {0};
-        int ret = layout_index_add((struct slice){NULL, 0}, tag, manifest, &index, err);
+        int ret = layout_index_add((struct slice){NULL, 0}, tag, media_type, manifest, &index, err);
 
         if (ret == 0)
                 ret = add_entry(writer, INDEX_FILE, buffer_slice(&index), err);
@@ -349,10 +349,10 @@ static int commit_archive(struct layout_writer *writer, const char *tag, const s
         return ret < 0 ? ret : file_writer_commit(writer->file, err);
 }
 
-int layout_writer_commit(struct layout_writer *writer, const char *tag, const struct descriptor *manifest,
-                         struct error *err)
+int layout_writer_commit(struct layout_writer *writer, const char *tag, const char *media_type,
+                         const struct descriptor *manifest, struct error *err)
 {
         if (writer->transport == IMAGE_OCI)
-                return commit_directory(writer, tag, manifest, err);
-        return commit_archive(writer, tag, manifest, err);
+                return commit_directory(writer, tag, media_type, manifest, err);
+        return commit_archive(writer, tag, media_type, manifest, err);
 }

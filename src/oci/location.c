@@ -77,7 +77,7 @@ static int open_image(const char *text, struct archive **out, struct error *err)
         _cleanup_image_reference_ struct image_reference reference = {0};
         int ret = image_reference_parse(text, &reference, err);
 
-        return ret < 0 ? ret : image_open(&reference, out, err);
+        return ret < 0 ? ret : image_open(&reference, NULL, out, err);
 }
 
 static bool is_standard_input(const char *text)
@@ -85,27 +85,10 @@ static bool is_standard_input(const char *text)
         return strcmp(text, "-") == 0;
 }
 
-static bool is_in_registry(const char *text)
-{
-        return text_starts_with(text, "docker://");
-}
-
-static int refuse_registry(const char *text, struct error *err)
-{
-        int ret = error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
-                            "`%s` lies in a registry, and the registry client is not built in yet", text);
-
-        error_set_hint(err, "Copy it first: `skopeo copy %s oci:images:copy`, then use `oci:images:copy`.",
-                       text);
-        return ret;
-}
-
 static int location_resolve(const char *text, bool look, struct archive **out, struct error *err)
 {
         if (is_standard_input(text))
                 return open_standard_input(look, out, err);
-        if (is_in_registry(text))
-                return refuse_registry(text, err);
         if (image_reference_is_one(text))
                 return open_image(text, out, err);
         return archive_open(text, out, err);
@@ -123,7 +106,7 @@ int location_look(const char *text, struct archive **out, struct error *err)
 
 bool location_is_path(const char *text)
 {
-        return !is_standard_input(text) && !is_in_registry(text) && !image_reference_is_one(text);
+        return !is_standard_input(text) && !image_reference_is_one(text);
 }
 
 static int save_standard_input(const char *path, struct error *err)
@@ -138,15 +121,14 @@ static int save_standard_input(const char *path, struct error *err)
         return ret < 0 ? ret : file_writer_commit(writer, err);
 }
 
-int location_save(const char *text, const char *path, const struct progress *progress, struct error *err)
+int location_save(const char *text, const struct registry_access *access, const char *path,
+                  const struct progress *progress, struct error *err)
 {
         _cleanup_image_reference_ struct image_reference reference = {0};
         int ret;
 
         if (is_standard_input(text))
                 return save_standard_input(path, err);
-        if (is_in_registry(text))
-                return refuse_registry(text, err);
         ret = image_reference_parse(text, &reference, err);
-        return ret < 0 ? ret : image_to_archive(&reference, path, progress, err);
+        return ret < 0 ? ret : image_to_archive(&reference, access, path, progress, err);
 }

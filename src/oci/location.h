@@ -7,7 +7,8 @@
  *     -                         standard input: a file in place, from where it stands; a pipe is read once
  *     oci:DIR[:TAG]             an image in an OCI layout, in place
  *     oci-archive:FILE[:TAG]    the same in a tar file
- *     docker://NAME             refused: there is no registry client yet
+ *     docker://NAME             an image in a registry: large plain layers are read where they lie, the
+ * others are kept in a file without a name in /var/tmp
  *
  * Of an image, the manifest and every compressed layer have had their digests when it is open; a plain layer
  * is verified when archive_stream() reads it whole, and not when single members of it are read.
@@ -18,6 +19,8 @@
 #include "archive/archive.h"
 #include "base/progress.h"
 
+struct registry_access;
+
 /* Everything can be read, as often as one likes: a pipe is kept in a file without a name in /var/tmp. Owned
  * by the caller. */
 int location_open(const char *text, struct archive **out, struct error *err);
@@ -27,7 +30,9 @@ int location_look(const char *text, struct archive **out, struct error *err);
 
 /* Is it simply the path of a file or directory? */
 bool location_is_path(const char *text);
-/* Puts a checkpoint that is no path into the new archive file `path`, for programs that need one. */
-int location_save(const char *text, const char *path, const struct progress *progress, struct error *err);
+/* Puts a checkpoint that is no path into the new archive file `path`, for programs that need one. `access`,
+ * which may be NULL, is for registries. */
+int location_save(const char *text, const struct registry_access *access, const char *path,
+                  const struct progress *progress, struct error *err);
 
 #endif

@@ -21,22 +21,31 @@ static yyjson_val *facts_of(const struct metadata *metadata, const char *group)
 }
 
 /* Architecture names of Go, which the image-spec asks for. */
-static const char *architecture(const struct metadata *metadata)
+static const char *architecture_name(const char *machine)
 {
         static const char *const names[][2] = {
                 {"x86_64", "amd64"},    {"aarch64", "arm64"}, {"armv7l", "arm"},     {"i686", "386"},
                 {"ppc64le", "ppc64le"}, {"s390x", "s390x"},   {"riscv64", "riscv64"}};
-        static struct utsname host;
-        const char *machine = json_text(facts_of(metadata, "host"), "architecture");
 
-        /* Other engines do not say; a dump cannot have come from another architecture than one we can be on.
-         */
-        if (!machine)
-                machine = uname(&host) == 0 ? host.machine : "";
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (strcmp(machine, names[i][0]) == 0)
                         return names[i][1];
         return "unknown";
+}
+
+const char *manifest_architecture(void)
+{
+        struct utsname host;
+
+        return architecture_name(uname(&host) == 0 ? host.machine : "");
+}
+
+/* Other engines do not say; a dump cannot have come from another architecture than one we can be on. */
+const char *manifest_architecture_of(const struct metadata *metadata)
+{
+        const char *machine = json_text(facts_of(metadata, "host"), "architecture");
+
+        return machine ? architecture_name(machine) : manifest_architecture();
 }
 
 static void digest_text(const struct sha256 *digest, char out[7 + SHA256_HEX_SIZE])
@@ -77,7 +86,7 @@ int manifest_config(const struct metadata *metadata, const struct image_layer *l
         yyjson_mut_doc_set_root(doc, root);
         if (*created_of(metadata))
                 yyjson_mut_obj_add_strcpy(doc, root, "created", created_of(metadata));
-        yyjson_mut_obj_add_str(doc, root, "architecture", architecture(metadata));
+        yyjson_mut_obj_add_str(doc, root, "architecture", manifest_architecture_of(metadata));
         yyjson_mut_obj_add_str(doc, root, "os", "linux");
         config = yyjson_mut_obj(doc);
         yyjson_mut_obj_add_val(doc, root, "config", config);
@@ -115,14 +124,14 @@ static void annotate_host(yyjson_mut_doc *doc, yyjson_mut_val *to, const struct 
                 snprintf(cgroup_text, sizeof(cgroup_text), "v%llu", (unsigned long long)cgroup);
         annotate(doc, to, CRIU_KEY "runtime.version", json_text(runtime, "version"));
         annotate(doc, to, CRIU_KEY "criu.version", criu_text);
-        annotate(doc, to, CRIU_KEY "host.arch", architecture(metadata));
+        annotate(doc, to, CRIU_KEY "host.arch", manifest_architecture_of(metadata));
         annotate(doc, to, CRIU_KEY "host.kernel", json_text(host, "kernel"));
         annotate(doc, to, CRIU_KEY "cgroup.version", cgroup_text);
         annotate(doc, to, CRIU_KEY "distribution.name", json_text(host, "distribution"));
         annotate(doc, to, CRIO_KEY "criu.version", criu_text);
         annotate(doc, to, PODMAN_KEY "runtime.version", json_text(runtime, "version"));
         annotate(doc, to, PODMAN_KEY "criu.version", criu_text);
-        annotate(doc, to, PODMAN_KEY "host.arch", architecture(metadata));
+        annotate(doc, to, PODMAN_KEY "host.arch", manifest_architecture_of(metadata));
         annotate(doc, to, PODMAN_KEY "host.kernel", json_text(host, "kernel"));
         annotate(doc, to, PODMAN_KEY "cgroups.version", cgroup_text);
         annotate(doc, to, PODMAN_KEY "distribution.name", json_text(host, "distribution"));
@@ -154,7 +163,7 @@ static void annotate_image(yyjson_mut_doc *doc, yyjson_mut_val *to, const struct
 
 /* Only what is named here: nothing that an archive says of itself becomes an annotation (CDI devices were
  * smuggled so, CVE-2026-53492). */
-static yyjson_mut_val *annotations_new(yyjson_mut_doc *doc, const struct metadata *metadata)
+yyjson_mut_val *manifest_annotations(yyjson_mut_doc *doc, const struct metadata *metadata)
 {
         yyjson_mut_val *to = yyjson_mut_obj(doc);
         const char *name = *metadata->container_name ? metadata->container_name : metadata->container_id;
@@ -187,7 +196,7 @@ static const char *layer_type(enum compression compression)
         }
 }
 
-static yyjson_mut_val *descriptor_new(yyjson_mut_doc *doc, const char *type, const struct descriptor *blob)
+yyjson_mut_val *descriptor_new(yyjson_mut_doc *doc, const char *type, const struct descriptor *blob)
 {
         yyjson_mut_val *object = yyjson_mut_obj(doc);
         char digest[7 + SHA256_HEX_SIZE];
@@ -217,7 +226,7 @@ int manifest_write(const struct metadata *metadata, const struct descriptor *con
         for (size_t i = 0; i < count; i++)
                 yyjson_mut_arr_append(
                         list, descriptor_new(doc, layer_type(layers[i].compression), &layers[i].blob));
-        yyjson_mut_obj_add_val(doc, root, "annotations", annotations_new(doc, metadata));
+        yyjson_mut_obj_add_val(doc, root, "annotations", manifest_annotations(doc, metadata));
         return json_write(doc, false, out, err);
 }
 

@@ -22,6 +22,12 @@ int manifest_config(const struct metadata *metadata, const struct image_layer *l
 /* Appends the manifest with the annotations by which CRI-O, containerd and Podman know a checkpoint. */
 int manifest_write(const struct metadata *metadata, const struct descriptor *config,
                    const struct image_layer *layers, size_t count, struct buffer *out, struct error *err);
+/* As the image-spec names architectures: of the host that the checkpoint was taken on, and of this machine.
+ */
+const char *manifest_architecture_of(const struct metadata *metadata);
+const char *manifest_architecture(void);
+/* Annotations of a manifest. */
+yyjson_mut_val *manifest_annotations(yyjson_mut_doc *doc, const struct metadata *metadata);
 /* Layers of a manifest, at most MANIFEST_LAYERS. `diff_id` is not known here. Refuses an image that no engine
  * would take for a checkpoint (ERROR_IMAGE_NOT_CHECKPOINT). */
 int manifest_parse(struct slice manifest, struct image_layer *layers, size_t *count, struct error *err);

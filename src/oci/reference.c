@@ -3,11 +3,12 @@
 #include <errno.h>
 #include "oci/errors.h"
 #include "oci/image.h"
+#include "oci/registry_client.h"
 
 static const struct {
         const char *prefix;
         enum image_transport transport;
-} transports[] = {{"oci:", IMAGE_OCI}, {"oci-archive:", IMAGE_OCI_ARCHIVE}};
+} transports[] = {{"oci:", IMAGE_OCI}, {"oci-archive:", IMAGE_OCI_ARCHIVE}, {"docker://", IMAGE_DOCKER}};
 
 bool image_tag_is_valid(const char *tag)
 {
@@ -38,15 +39,33 @@ bool image_reference_is_one(const char *text)
         return after_transport(text, &transport) != NULL;
 }
 
-int image_reference_parse(const char *text, struct image_reference *out, struct error *err)
+/* A digest says more than a tag. */
+static char *registry_tag(const struct registry_reference *registry)
 {
-        _cleanup_image_reference_ struct image_reference reference = {0};
-        const char *path = after_transport(text, &reference.transport), *colon, *slash;
-        const char *tag = "latest";
+        char digest[7 + SHA256_HEX_SIZE] = "sha256:";
 
-        if (!path)
-                return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL,
-                                 "`%s` names no known place for an image", text);
+        if (!registry->has_digest)
+                return strdup(registry->tag);
+        sha256_hex(&registry->digest, digest + 7);
+        return strdup(digest);
+}
+
+static int parse_in_registry(const char *path, struct image_reference *out, struct error *err)
+{
+        _cleanup_registry_reference_ struct registry_reference registry = {0};
+        int ret = registry_reference_parse(path, &registry, err);
+
+        if (ret < 0)
+                return ret;
+        out->path = strdup(path);
+        out->tag = registry_tag(&registry);
+        return out->path && out->tag ? 0 : error_oom(err);
+}
+
+static int parse_in_layout(const char *text, const char *path, struct image_reference *out, struct error *err)
+{
+        const char *tag = "latest", *colon, *slash;
+
         colon = strrchr(path, ':');
         slash = strrchr(path, '/');
         /* As with skopeo, a ':' in the path itself cannot be written. */
@@ -59,10 +78,24 @@ int image_reference_parse(const char *text, struct image_reference *out, struct 
         if (!image_tag_is_valid(tag))
                 return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL,
                                  "`%s`: `%s` is not a tag (letters, digits, '_', '.', '-')", text, tag);
-        reference.path = strndup(path, (size_t)(colon - path));
-        reference.tag = strdup(tag);
-        if (!reference.path || !reference.tag)
-                return error_oom(err);
+        out->path = strndup(path, (size_t)(colon - path));
+        out->tag = strdup(tag);
+        return out->path && out->tag ? 0 : error_oom(err);
+}
+
+int image_reference_parse(const char *text, struct image_reference *out, struct error *err)
+{
+        _cleanup_image_reference_ struct image_reference reference = {0};
+        const char *path = after_transport(text, &reference.transport);
+        int ret;
+
+        if (!path)
+                return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL,
+                                 "`%s` names no known place for an image", text);
+        ret = reference.transport == IMAGE_DOCKER ? parse_in_registry(path, &reference, err)
+                                                  : parse_in_layout(text, path, &reference, err);
+        if (ret < 0)
+                return ret;
         *out = reference;
         reference = (struct image_reference){0};
         return 0;

@@ -74,6 +74,10 @@ void registry_upload_free(struct registry_upload *upload);
 CLEANUP_DEFINE(struct registry_upload *, registry_upload_free);
 #define _cleanup_registry_upload_ _cleanup_(registry_upload_freep)
 
+/* How many bytes a second go up, roughly: by sending ever larger pieces until one takes long enough to be
+ * timed. Nothing of it is kept there. */
+int registry_rate(struct registry *registry, uint64_t *bytes_per_second, struct error *err);
+
 /* A whole blob from memory, unless it is there. */
 int registry_blob_put(struct registry *registry, struct slice bytes, const struct descriptor *blob,
                       struct error *err);

@@ -6,79 +6,124 @@
 #include "base/compress.h"
 #include "base/file.h"
 #include "oci/manifest.h"
+#include "oci/remote_layer.h"
+#include "oci/source.h"
 
 #define CHUNK_SIZE (1 * MIB)
+
+/* Of an image in a registry, layers up to this size are fetched whole, and kept here. */
+#define KEEP_MAX       (16 * MIB)
+#define KEEP_DIRECTORY "/var/tmp"
 
 /* The disk starts on what was written when so much has gathered. */
 #define FLUSH_SIZE (16 * MIB)
 
-/* A blob that is read forward, hashed on the way. */
-struct blob {
-        int fd;
-        uint64_t offset, left;
-        struct sha256_stream *sha256;
-};
-
 struct unpack {
+        struct source *source;
         const char *path; /* of the image */
         const struct progress *progress;
-        int fd;       /* the archive */
+        int fd;       /* the file */
         uint64_t end; /* of what it holds so far, without an end marker */
-        uint8_t *chunk;
+        uint64_t at, flushed;
         uint64_t done, total; /* bytes of blobs */
 };
 
-static ssize_t read_blob(void *context, void *data, size_t size)
-{
-        struct blob *blob = context;
-        ssize_t n =
-                file_pread_full(blob->fd, data, blob->left < size ? (size_t)blob->left : size, blob->offset);
+/* A blob on its way through a decompressor. */
+struct feed {
+        struct unpack *unpack;
+        struct source_blob *blob;
+        struct slice chunk; /* what is left of the last one */
+        struct error *err;
+};
 
-        if (n <= 0)
-                return n;
-        blob->offset += (uint64_t)n;
-        blob->left -= (uint64_t)n;
-        return sha256_update(blob->sha256, data, (size_t)n) < 0 ? -EIO : n;
+static int next_chunk(struct feed *feed, struct error *err)
+{
+        struct unpack *unpack = feed->unpack;
+        int ret = source_blob_next(feed->blob, &feed->chunk, err);
+
+        if (ret <= 0)
+                return ret;
+        if (progress_cancelled(unpack->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "reading the image was cancelled");
+        unpack->done += feed->chunk.size;
+        progress_step(unpack->progress, "unpack", unpack->done, unpack->total);
+        return 1;
 }
 
-/* Expands a blob to the end of the archive; `from` gives plain bytes. */
-static int copy_expanded(struct unpack *unpack, struct blob *blob, struct decompressor *from,
+static ssize_t read_blob(void *context, void *data, size_t size)
+{
+        struct feed *feed = context;
+        struct slice part;
+
+        if (!feed->chunk.size) {
+                int ret = next_chunk(feed, feed->err);
+
+                if (ret <= 0)
+                        return ret;
+        }
+        slice_take(&feed->chunk, size < feed->chunk.size ? size : feed->chunk.size, &part);
+        memcpy(data, part.data, part.size);
+        return (ssize_t)part.size;
+}
+
+static int write_out(struct unpack *unpack, struct slice bytes, struct error *err)
+{
+        int ret = file_pwrite_full(unpack->fd, bytes.data, bytes.size, unpack->at);
+
+        if (ret < 0)
+                return error_errno(err, -ret, "cannot write the archive");
+        unpack->at += bytes.size;
+        if (unpack->at - unpack->flushed >= FLUSH_SIZE) {
+                sync_file_range(unpack->fd, (off_t)unpack->flushed, (off_t)(unpack->at - unpack->flushed),
+                                SYNC_FILE_RANGE_WRITE);
+                unpack->flushed = unpack->at;
+        }
+        return 0;
+}
+
+static int copy_plain(struct unpack *unpack, struct feed *feed, struct error *err)
+{
+        int ret;
+
+        while ((ret = next_chunk(feed, err)) > 0) {
+                ret = write_out(unpack, feed->chunk, err);
+                if (ret < 0)
+                        return ret;
+        }
+        return ret;
+}
+
+/* Bytes behind the end are not expanded, but are part of the digest. */
+static int copy_expanded(struct unpack *unpack, struct feed *feed, enum compression compression,
                          struct error *err)
 {
-        uint64_t at = unpack->end, flushed = at, before = blob->left;
+        _cleanup_decompressor_ struct decompressor *decompressor = NULL;
+        _cleanup_free_ uint8_t *chunk = malloc(CHUNK_SIZE);
+        struct error why = {0};
+        ssize_t n;
+        int ret;
 
-        for (;;) {
-                ssize_t n = from ? decompressor_read(from, unpack->chunk, CHUNK_SIZE, err)
-                                 : read_blob(blob, unpack->chunk, CHUNK_SIZE);
-                int ret;
-
-                if (n < 0)
-                        return from ? (int)n : error_errno(err, (int)-n, "cannot read `%s`", unpack->path);
-                if (n == 0)
-                        break;
-                ret = file_pwrite_full(unpack->fd, unpack->chunk, (size_t)n, at);
+        if (!chunk)
+                return error_oom(err);
+        feed->err = &why;
+        ret = decompressor_new(compression, read_blob, feed, &decompressor, err);
+        if (ret < 0)
+                return ret;
+        while ((n = decompressor_read(decompressor, chunk, CHUNK_SIZE, err)) > 0) {
+                ret = write_out(unpack, (struct slice){chunk, (size_t)n}, err);
                 if (ret < 0)
-                        return error_errno(err, -ret, "cannot write the archive");
-                at += (uint64_t)n;
-                if (at - flushed >= FLUSH_SIZE) {
-                        sync_file_range(unpack->fd, (off_t)flushed, (off_t)(at - flushed),
-                                        SYNC_FILE_RANGE_WRITE);
-                        flushed = at;
-                }
-                if (progress_cancelled(unpack->progress))
-                        return error_set(err, &ERROR_CANCELLED, -ECANCELED,
-                                         "reading the image was cancelled");
-                progress_step(unpack->progress, "unpack", unpack->done + before - blob->left, unpack->total);
+                        return ret;
         }
-        /* Bytes behind the end are not expanded, but are part of the digest. */
-        while (blob->left) {
-                ssize_t n = read_blob(blob, unpack->chunk, CHUNK_SIZE);
-
-                if (n <= 0)
-                        return error_errno(err, n < 0 ? (int)-n : EIO, "cannot read `%s`", unpack->path);
+        if (n < 0) {
+                if (!why.kind)
+                        return error_wrap(err, (int)n, "`%s`", unpack->path);
+                if (err)
+                        *err = why;
+                return (int)n;
         }
-        unpack->done += before;
-        return ftruncate(unpack->fd, (off_t)at) < 0 ? error_errno(err, errno, "cannot write the archive") : 0;
+        while ((ret = next_chunk(feed, err)) > 0)
+                ;
+        return ret;
 }
 
 /* Moves the end forward over the members that were added, up to the end marker. */
@@ -109,35 +154,28 @@ static int find_end(struct unpack *unpack, struct error *err)
         }
 }
 
-static int add_layer(struct unpack *unpack, struct layout_reader *reader, const struct image_layer *layer,
-                     struct error *err)
+/* Writes the layer, expanded, behind what there is. */
+static int copy_layer(struct unpack *unpack, const struct image_layer *layer, struct error *err)
 {
-        _cleanup_decompressor_ struct decompressor *decompressor = NULL;
-        _cleanup_sha256_ struct sha256_stream *sha256 = NULL;
-        struct blob blob = {.left = layer->blob.size};
-        char hex[SHA256_HEX_SIZE];
-        struct sha256 digest;
-        int ret = layout_reader_locate(reader, &layer->blob, &blob.fd, &blob.offset, err);
+        _cleanup_source_blob_ struct source_blob *blob = NULL;
+        struct feed feed = {.unpack = unpack};
+        int ret = source_blob_open(unpack->source, &layer->blob, &blob, err);
 
+        feed.blob = blob;
+        unpack->at = unpack->flushed = unpack->end;
         if (ret == 0)
-                ret = sha256_new(&sha256, err);
-        blob.sha256 = sha256;
-        if (ret == 0 && layer->compression != COMPRESSION_NONE)
-                ret = decompressor_new(layer->compression, read_blob, &blob, &decompressor, err);
-        if (ret == 0)
-                ret = copy_expanded(unpack, &blob, decompressor, err);
+                ret = layer->compression == COMPRESSION_NONE
+                              ? copy_plain(unpack, &feed, err)
+                              : copy_expanded(unpack, &feed, layer->compression, err);
         if (ret < 0)
-                return error_wrap(err, ret, "`%s`", unpack->path);
-        if (sha256_finish(sha256, &digest) < 0)
-                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
-        if (!sha256_equal(&digest, &layer->blob.digest))
-                return error_set(err, &ERROR_IMAGE_DIGEST, -EBADMSG, "`%s`: layer %s differs from its digest",
-                                 unpack->path, sha256_hex(&layer->blob.digest, hex));
-        return find_end(unpack, err);
+                return ret;
+        return ftruncate(unpack->fd, (off_t)unpack->at) < 0
+                       ? error_errno(err, errno, "cannot write the archive")
+                       : 0;
 }
 
-static int add_layers(struct unpack *unpack, struct layout_reader *reader, const struct image_layer *layers,
-                      size_t count, struct error *err)
+static int add_layers(struct unpack *unpack, const struct image_layer *layers, size_t count,
+                      struct error *err)
 {
         static const uint8_t zeros[2 * TAR_BLOCK];
         int ret;
@@ -146,7 +184,9 @@ static int add_layers(struct unpack *unpack, struct layout_reader *reader, const
                 if (add_overflow(unpack->total, layers[i].blob.size, &unpack->total))
                         unpack->total = 0;
         for (size_t i = 0; i < count; i++) {
-                ret = add_layer(unpack, reader, &layers[i], err);
+                ret = copy_layer(unpack, &layers[i], err);
+                if (ret == 0)
+                        ret = find_end(unpack, err);
                 if (ret < 0)
                         return ret;
         }
@@ -156,56 +196,109 @@ static int add_layers(struct unpack *unpack, struct layout_reader *reader, const
         return 0;
 }
 
-static int load_layers(struct layout_reader *reader, const struct image_reference *from,
-                       struct image_layer *layers, size_t *count, struct error *err)
+static int load_layers(struct source *source, struct image_layer *layers, size_t *count, struct error *err)
 {
-        _cleanup_buffer_ struct buffer text = {0};
-        struct descriptor manifest;
-        int ret = layout_reader_find(reader, from->tag, &manifest, err);
+        _cleanup_source_manifest_ struct source_manifest manifest = {0};
+        int ret = source_image(source, &manifest, err);
 
-        if (ret == 0)
-                ret = layout_reader_blob(reader, &manifest, MANIFEST_MAX, &text, err);
         if (ret < 0)
                 return ret;
-        ret = manifest_parse(buffer_slice(&text), layers, count, err);
-        return ret < 0 ? error_wrap(err, ret, "`%s`, image `%s`", from->path, from->tag) : 0;
+        ret = manifest_parse(buffer_slice(&manifest.text), layers, count, err);
+        return ret < 0 ? error_wrap(err, ret, "`%s`", source_name(source)) : 0;
 }
 
 /* Every part has a descriptor of its own, to be closed. */
-static int locate_layers(struct layout_reader *reader, const struct image_layer *layers, size_t count,
-                         struct archive_part *parts, struct error *err)
+static int locate_layer(struct source *source, const struct image_layer *layer, struct archive_part *part,
+                        struct error *err)
 {
-        for (size_t i = 0; i < count; i++) {
-                struct archive_part *part = &parts[i];
-                int fd, ret = layout_reader_locate(reader, &layers[i].blob, &fd, &part->offset, err);
+        int fd, ret = layout_reader_locate(source_layout(source), &layer->blob, &fd, &part->offset, err);
 
+        if (ret < 0)
+                return ret;
+        part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        return part->fd < 0 ? error_errno(err, errno, "cannot read the image") : 0;
+}
+
+/* A layer that is read forward, or small, is kept in a file without a name; verified. */
+static int keep_layer(struct source *source, const struct image_layer *layer, struct archive_part *part,
+                      struct error *err)
+{
+        struct image_layer as_it_is = *layer;
+        struct unpack unpack = {.source = source, .path = source_name(source)};
+
+        part->fd = open(KEEP_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+        if (part->fd < 0)
+                return error_errno(err, errno, "cannot make a file in %s", KEEP_DIRECTORY);
+        unpack.fd = part->fd;
+        as_it_is.compression = COMPRESSION_NONE;
+        return copy_layer(&unpack, &as_it_is, err);
+}
+
+static bool is_read_in_place(const struct image_layer *layer)
+{
+        return layer->compression == COMPRESSION_NONE && layer->blob.size > KEEP_MAX;
+}
+
+/* What stays in the registry is read there; the source goes with it. */
+static int reach_layers(struct source **source, const struct image_layer *layers, size_t count,
+                        struct archive_part *parts, struct error *err)
+{
+        struct archive_remote remotes[MANIFEST_LAYERS];
+        struct descriptor blobs[MANIFEST_LAYERS];
+        size_t remote = 0;
+        int ret;
+
+        for (size_t i = 0; i < count; i++) {
+                if (is_read_in_place(&layers[i])) {
+                        blobs[remote++] = layers[i].blob;
+                        continue;
+                }
+                ret = keep_layer(*source, &layers[i], &parts[i], err);
                 if (ret < 0)
                         return ret;
-                part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-                if (part->fd < 0)
-                        return error_errno(err, errno, "cannot read the image");
-                part->size = layers[i].blob.size;
-                part->compression = layers[i].compression;
-                part->digest = layers[i].blob.digest;
         }
+        if (!remote)
+                return 0;
+        ret = remote_layers_open(steal_ptr(*source), blobs, remote, remotes, err);
+        if (ret < 0)
+                return ret;
+        for (size_t i = count; i-- > 0;)
+                if (is_read_in_place(&layers[i]))
+                        parts[i].remote = remotes[--remote];
         return 0;
 }
 
-int image_open(const struct image_reference *from, struct archive **out, struct error *err)
+static int find_parts(struct source **source, const struct image_layer *layers, size_t count,
+                      struct archive_part *parts, struct error *err)
 {
-        _cleanup_layout_reader_ struct layout_reader *reader = NULL;
+        int ret = 0;
+
+        for (size_t i = 0; i < count; i++)
+                parts[i] = (struct archive_part){.fd = -1,
+                                                 .size = layers[i].blob.size,
+                                                 .compression = layers[i].compression,
+                                                 .digest = layers[i].blob.digest};
+        if (!source_layout(*source))
+                return reach_layers(source, layers, count, parts, err);
+        for (size_t i = 0; i < count && ret == 0; i++)
+                ret = locate_layer(*source, &layers[i], &parts[i], err);
+        return ret;
+}
+
+int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
+               struct error *err)
+{
+        _cleanup_source_ struct source *source = NULL;
         struct archive_part parts[MANIFEST_LAYERS];
         struct image_layer layers[MANIFEST_LAYERS];
         size_t count = 0;
-        int ret = layout_reader_open(from, &reader, err);
+        int ret = source_open(from, access, &source, err);
 
         if (ret == 0)
-                ret = load_layers(reader, from, layers, &count, err);
+                ret = load_layers(source, layers, &count, err);
         if (ret < 0)
                 return ret;
-        for (size_t i = 0; i < count; i++)
-                parts[i].fd = -1;
-        ret = locate_layers(reader, layers, count, parts, err);
+        ret = find_parts(&source, layers, count, parts, err);
         if (ret == 0)
                 ret = archive_open_parts(from->path, parts, count, out, err);
         for (size_t i = 0; i < count; i++)
@@ -249,27 +342,24 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
         return ret < 0 ? ret : file_writer_commit(again, err);
 }
 
-int image_to_archive(const struct image_reference *from, const char *path, const struct progress *progress,
-                     struct error *err)
+int image_to_archive(const struct image_reference *from, const struct registry_access *access,
+                     const char *path, const struct progress *progress, struct error *err)
 {
-        _cleanup_layout_reader_ struct layout_reader *reader = NULL;
+        _cleanup_source_ struct source *source = NULL;
         _cleanup_file_writer_ struct file_writer *writer = NULL;
-        _cleanup_free_ uint8_t *chunk = malloc(CHUNK_SIZE);
         struct image_layer layers[MANIFEST_LAYERS];
-        struct unpack unpack = {.path = from->path, .progress = progress, .chunk = chunk};
+        struct unpack unpack = {.path = from->path, .progress = progress};
         size_t count;
-        int ret;
+        int ret = source_open(from, access, &source, err);
 
-        if (!chunk)
-                return error_oom(err);
-        ret = layout_reader_open(from, &reader, err);
         if (ret == 0)
-                ret = load_layers(reader, from, layers, &count, err);
+                ret = load_layers(source, layers, &count, err);
         if (ret == 0)
                 ret = file_writer_open(path, false, &writer, err);
         if (ret < 0)
                 return ret;
+        unpack.source = source;
         unpack.fd = file_writer_fd(writer);
-        ret = add_layers(&unpack, reader, layers, count, err);
+        ret = add_layers(&unpack, layers, count, err);
         return ret < 0 ? ret : commit(&unpack, writer, path, err);
 }

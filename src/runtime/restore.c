@@ -146,7 +146,7 @@ static int restore_saved(struct restoration *restoration, const char *text, stru
                 path = NULL;
                 return error_oom(err);
         }
-        ret = location_save(text, path, restoration->progress, err);
+        ret = location_save(text, restoration->options.access, path, restoration->progress, err);
         if (ret == 0)
                 ret = restore_file(restoration, path, out, err);
         (void)unlink(path);

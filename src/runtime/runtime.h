@@ -73,6 +73,8 @@ struct checkpoint_result {
         struct phase_times times;
 };
 
+struct registry_access;
+
 struct restore_options {
         const char *name;   /* of the new container; NULL: the old one's */
         const char *bundle; /* bare bundles: an existing bundle to use instead of the archive's spec */
@@ -80,6 +82,7 @@ struct restore_options {
         bool file_locks;
         bool force;
         bool ignore_static_ip, ignore_volumes;
+        const struct registry_access *access; /* for an image in a registry; may be NULL */
 };
 
 struct restore_result {

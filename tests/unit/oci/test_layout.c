@@ -18,17 +18,18 @@ static void test_index_keeps_other_images(void **state)
 {
         _cleanup_buffer_ struct buffer one = {0}, two = {0}, three = {0};
         struct descriptor a = digest_of("a"), b = digest_of("bb"), c = digest_of("ccc"), found;
+        bool is_index;
         struct error err = {0};
 
-        assert_success(layout_index_add((struct slice){NULL, 0}, "x", &a, &one, &err), &err);
-        assert_success(layout_index_add(buffer_slice(&one), "y", &b, &two, &err), &err);
-        assert_success(layout_index_add(buffer_slice(&two), "x", &c, &three, &err), &err);
-        assert_success(layout_index_find(buffer_slice(&three), "p", "x", &found, &err), &err);
+        assert_success(layout_index_add((struct slice){NULL, 0}, "x", MEDIA_MANIFEST, &a, &one, &err), &err);
+        assert_success(layout_index_add(buffer_slice(&one), "y", MEDIA_MANIFEST, &b, &two, &err), &err);
+        assert_success(layout_index_add(buffer_slice(&two), "x", MEDIA_MANIFEST, &c, &three, &err), &err);
+        assert_success(layout_index_find(buffer_slice(&three), "p", "x", &found, &is_index, &err), &err);
         assert_true(sha256_equal(&found.digest, &c.digest));
         assert_int_equal(found.size, 3);
-        assert_success(layout_index_find(buffer_slice(&three), "p", "y", &found, &err), &err);
+        assert_success(layout_index_find(buffer_slice(&three), "p", "y", &found, &is_index, &err), &err);
         assert_true(sha256_equal(&found.digest, &b.digest));
-        assert_error(layout_index_find(buffer_slice(&three), "p", "z", &found, &err), &err,
+        assert_error(layout_index_find(buffer_slice(&three), "p", "z", &found, &is_index, &err), &err,
                      ERROR_IMAGE_NOT_FOUND);
 }
 
@@ -38,20 +39,22 @@ static void test_index_keeps_what_it_does_not_know(void **state)
                 "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x/y\",\"digest\":\"sha512:00\","
                 "\"size\":1,\"platform\":{\"os\":\"plan9\"}}]}";
         struct descriptor a = digest_of("a"), found;
+        bool is_index;
         _cleanup_buffer_ struct buffer out = {0};
         struct error err = {0};
 
-        assert_success(layout_index_add(SLICE_TEXT(old), "latest", &a, &out, &err), &err);
+        assert_success(layout_index_add(SLICE_TEXT(old), "latest", MEDIA_MANIFEST, &a, &out, &err), &err);
         assert_non_null(strstr(buffer_text(&out), "plan9"));
-        assert_success(layout_index_find(buffer_slice(&out), "p", "latest", &found, &err), &err);
+        assert_success(layout_index_find(buffer_slice(&out), "p", "latest", &found, &is_index, &err), &err);
         assert_true(sha256_equal(&found.digest, &a.digest));
 }
 
 static int find(const char *index, struct error *err)
 {
         struct descriptor found;
+        bool is_index;
 
-        return layout_index_find(SLICE_TEXT(index), "p", "latest", &found, err);
+        return layout_index_find(SLICE_TEXT(index), "p", "latest", &found, &is_index, err);
 }
 
 static void test_malformed_indexes_are_refused(void **state)
@@ -61,8 +64,10 @@ static void test_malformed_indexes_are_refused(void **state)
         assert_error(find("{", &err), &err, ERROR_BAD_JSON);
         assert_error(find("[]", &err), &err, ERROR_IMAGE_NOT_FOUND);
         assert_error(find("{\"manifests\":[]}", &err), &err, ERROR_IMAGE_NOT_FOUND);
-        assert_error(find("{\"manifests\":[{\"mediaType\":\"" MEDIA_INDEX "\"}]}", &err), &err,
+        assert_error(find("{\"manifests\":[{\"mediaType\":\"text/plain\"}]}", &err), &err,
                      ERROR_IMAGE_NOT_CHECKPOINT);
+        assert_error(find("{\"manifests\":[{\"mediaType\":\"" MEDIA_INDEX "\"}]}", &err), &err,
+                     ERROR_IMAGE_LAYOUT);
         assert_error(find("{\"manifests\":[{\"mediaType\":\"" MEDIA_MANIFEST "\"}]}", &err), &err,
                      ERROR_IMAGE_LAYOUT);
         assert_error(find("{\"manifests\":[{\"mediaType\":\"" MEDIA_MANIFEST "\",\"size\":1,"
@@ -102,6 +107,7 @@ static void test_written_blobs_are_read(void **state)
         _cleanup_blob_writer_ struct blob_writer *large = NULL, *small = NULL;
         _cleanup_buffer_ struct buffer text = {0};
         struct descriptor one, two, three, found, expected = digest_of("small one");
+        bool is_index;
         struct error err = {0};
 
         /* A small blob and a large one grow at the same time. */
@@ -115,10 +121,10 @@ static void test_written_blobs_are_read(void **state)
         assert_success(blob_writer_commit(large, &one.digest, &one, &err), &err);
         assert_success(blob_writer_commit(small, &expected.digest, &two, &err), &err);
         assert_success(layout_writer_add(writer, SLICE_TEXT("manifest"), &three, &err), &err);
-        assert_success(layout_writer_commit(writer, "t", &three, &err), &err);
+        assert_success(layout_writer_commit(writer, "t", MEDIA_MANIFEST, &three, &err), &err);
 
         assert_success(layout_reader_open(&where, &reader, &err), &err);
-        assert_success(layout_reader_find(reader, "t", &found, &err), &err);
+        assert_success(layout_reader_find(reader, "t", &found, &is_index, &err), &err);
         assert_true(sha256_equal(&found.digest, &three.digest));
         assert_success(layout_reader_blob(reader, &two, 100, &text, &err), &err);
         assert_string_equal(buffer_text(&text), "small one");

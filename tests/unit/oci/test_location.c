@@ -347,7 +347,7 @@ static void test_registries_are_not_built_in(void **state)
 
         assert_error(location_open("docker://registry.example/web:1", &archive, &err), &err,
                      ERROR_UNSUPPORTED);
-        assert_error(location_save("docker://registry.example/web:1", "x.tar", NULL, &err), &err,
+        assert_error(location_save("docker://registry.example/web:1", NULL, "x.tar", NULL, &err), &err,
                      ERROR_UNSUPPORTED);
         assert_false(location_is_path("docker://x"));
         assert_false(location_is_path("-"));

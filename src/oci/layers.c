@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/layers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include "archive/prefetch.h"
+
+/* Workers that compress; more would be faster than any disk, and each has frames in memory. */
+#define COMPRESSORS_MAX 6
+
+/* Layers at the same time: each has what is on its way in memory (REGISTRY_UPLOAD_MEMORY). */
+#define WORKERS_MAX 3
+
+struct layers {
+        const struct archive *archive;
+        const struct layer_plan *plan;
+        struct target *target;
+        const struct image_options *options;
+        const struct progress *progress;
+        struct pool *pool; /* NULL: nothing is compressed */
+        struct layer_writer *writers[LAYERS_MAX];
+        struct image_layer *out;
+        bool *ready;
+        uint64_t done;
+
+        size_t member; /* one pass: the one whose bytes came last */
+
+        /* At the same time: */
+        pthread_mutex_t lock;
+        unsigned next; /* layer that nobody works at yet */
+        int ret;       /* the first failure */
+        struct error error;
+};
+
+static int advance(struct layers *layers, uint64_t size, struct error *err)
+{
+        if (progress_cancelled(layers->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "building the image was cancelled");
+        layers->done += size;
+        progress_step(layers->progress, "build", layers->done, layers->plan->total);
+        return 0;
+}
+
+static int open_layer(struct layers *layers, unsigned layer, struct error *err)
+{
+        /* Without memory pages, layer 0 is all there is. */
+        bool large = layer > 0 || layers->plan->count == 1;
+
+        return layer_writer_open(layers->target, layers->options, layers->pool, large,
+                                 &layers->writers[layer], err);
+}
+
+static int finish_layer(struct layers *layers, unsigned layer, struct error *err)
+{
+        int ret = layer_writer_finish(layers->writers[layer], &layers->out[layer], err);
+
+        layer_writer_free(layers->writers[layer]);
+        layers->writers[layer] = NULL;
+        layers->ready[layer] = ret == 0;
+        return ret;
+}
+
+/* --- one pass ----------------------------------------------------------------------------------------------
+ */
+
+/* Layers of pages follow one another, so at most one is open beside layer 0. */
+static int leave_member(struct layers *layers, struct error *err)
+{
+        unsigned layer = layers->plan->layer_of[layers->member];
+
+        if (layer == 0 || layer == LAYER_NONE || layers->ready[layer] ||
+            layers->plan->last[layer] != layers->member)
+                return 0;
+        return finish_layer(layers, layer, err);
+}
+
+static int take(void *context, const struct archive_member *member, struct slice raw, struct error *err)
+{
+        struct layers *layers = context;
+        size_t index = member ? (size_t)(member - archive_at(layers->archive, 0)) : SIZE_MAX;
+        int ret = advance(layers, raw.size, err);
+        unsigned layer;
+
+        if (ret == 0 && index != layers->member) {
+                ret = layers->member == SIZE_MAX ? 0 : leave_member(layers, err);
+                layers->member = index;
+        }
+        if (ret < 0 || !member)
+                return ret;
+        layer = layers->plan->layer_of[index];
+        if (layer == LAYER_NONE || layers->ready[layer])
+                return 0;
+        if (!layers->writers[layer]) {
+                ret = open_layer(layers, layer, err);
+                if (ret < 0)
+                        return ret;
+        }
+        return layer_writer_append(layers->writers[layer], raw, err);
+}
+
+/* Layer 0 ends last: in an archive of a layout it is written behind the others. */
+static int build_in_one_pass(struct layers *layers, struct error *err)
+{
+        int ret;
+
+        layers->member = SIZE_MAX;
+        ret = layers->ready[0] ? 0 : open_layer(layers, 0, err);
+        if (ret == 0)
+                ret = archive_stream(layers->archive, take, layers, err);
+        if (ret == 0 && layers->member != SIZE_MAX)
+                ret = leave_member(layers, err);
+        return ret < 0 || layers->ready[0] ? ret : finish_layer(layers, 0, err);
+}
+
+/* --- at the same time --------------------------------------------------------------------------------------
+ */
+
+static uint64_t stream_end(const struct archive *archive, size_t member)
+{
+        const struct archive_member *last = archive_at(archive, member);
+
+        return member + 1 < archive_count(archive) ? archive_at(archive, member + 1)->header
+                                                   : last->offset + tar_padded(last->size);
+}
+
+static int copy_range(struct layers *layers, struct layer_writer *writer, uint64_t start, uint64_t size,
+                      struct error *err)
+{
+        _cleanup_prefetch_ struct prefetch *prefetch = NULL;
+        struct stream *stream = NULL;
+        struct slice chunk;
+        int ret = stream_open(layers->archive, &stream, err);
+
+        if (ret == 0)
+                ret = stream_skip(stream, start, err);
+        if (ret < 0) {
+                stream_free(stream);
+                return ret;
+        }
+        ret = prefetch_new(stream, size, &prefetch, err);
+        while (ret >= 0 && size) {
+                ret = prefetch_next(prefetch, &chunk, err);
+                if (ret == 0)
+                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short",
+                                         archive_path(layers->archive));
+                if (ret < 0)
+                        break;
+                if (chunk.size > size)
+                        chunk.size = (size_t)size;
+                size -= chunk.size;
+                ret = layer_writer_append(writer, chunk, err);
+                if (ret < 0)
+                        break;
+                pthread_mutex_lock(&layers->lock);
+                ret = layers->ret < 0 ? -ECANCELED : advance(layers, chunk.size, err);
+                pthread_mutex_unlock(&layers->lock);
+        }
+        return ret < 0 ? ret : 0;
+}
+
+/* Neighbouring members are read as one. */
+static int build_layer(struct layers *layers, unsigned layer, struct error *err)
+{
+        const uint8_t *layer_of = layers->plan->layer_of;
+        size_t count = archive_count(layers->archive), i = 0;
+        int ret = open_layer(layers, layer, err);
+
+        while (ret == 0 && i < count) {
+                size_t first = i;
+
+                while (i < count && layer_of[i] == layer)
+                        i++;
+                if (i > first) {
+                        uint64_t start = archive_at(layers->archive, first)->header;
+
+                        ret = copy_range(layers, layers->writers[layer], start,
+                                         stream_end(layers->archive, i - 1) - start, err);
+                } else {
+                        i++;
+                }
+        }
+        return ret < 0 ? ret : finish_layer(layers, layer, err);
+}
+
+static bool next_layer(struct layers *layers, unsigned *layer)
+{
+        bool more;
+
+        pthread_mutex_lock(&layers->lock);
+        while (layers->next < layers->plan->count && layers->ready[layers->next])
+                layers->next++;
+        more = layers->ret == 0 && layers->next < layers->plan->count;
+        *layer = layers->next;
+        layers->next += more;
+        pthread_mutex_unlock(&layers->lock);
+        return more;
+}
+
+static void *worker_main(void *argument)
+{
+        struct layers *layers = argument;
+        struct error error = {0};
+        unsigned layer;
+
+        while (next_layer(layers, &layer)) {
+                int ret = build_layer(layers, layer, &error);
+
+                if (ret == 0)
+                        continue;
+                pthread_mutex_lock(&layers->lock);
+                if (layers->ret == 0) {
+                        layers->ret = ret;
+                        layers->error = error;
+                }
+                pthread_mutex_unlock(&layers->lock);
+        }
+        return NULL;
+}
+
+static int build_at_once(struct layers *layers, struct error *err)
+{
+        unsigned processors = pool_processors(), count = processors < 2 ? 2 : processors, started = 0;
+        pthread_t threads[WORKERS_MAX];
+
+        if (count > layers->plan->count)
+                count = layers->plan->count;
+        if (count > WORKERS_MAX)
+                count = WORKERS_MAX;
+        for (; started + 1 < count; started++)
+                if (pthread_create(&threads[started], NULL, worker_main, layers) != 0)
+                        break;
+        worker_main(layers);
+        for (unsigned i = 0; i < started; i++)
+                pthread_join(threads[i], NULL);
+        if (layers->ret < 0 && err)
+                *err = layers->error;
+        return layers->ret;
+}
+
+int layers_build(const struct archive *archive, const struct layer_plan *plan, struct target *target,
+                 const struct image_options *options, const struct progress *progress,
+                 struct image_layer out[LAYERS_MAX], bool ready[LAYERS_MAX], struct error *err)
+{
+        _cleanup_pool_ struct pool *pool = NULL;
+        struct layers layers = {.archive = archive,
+                                .plan = plan,
+                                .target = target,
+                                .options = options,
+                                .progress = progress,
+                                .out = out,
+                                .ready = ready,
+                                .lock = PTHREAD_MUTEX_INITIALIZER};
+        unsigned missing = 0;
+        int ret;
+
+        for (unsigned i = 0; i < plan->count; i++)
+                missing += !ready[i];
+        if (!missing)
+                return 0;
+        if (options->compression != COMPRESSION_NONE) {
+                ret = pool_new(0, COMPRESSORS_MAX, &pool, err);
+                if (ret < 0)
+                        return ret;
+                layers.pool = pool;
+        }
+        ret = target_is_parallel(target) && archive_is_seekable(archive) ? build_at_once(&layers, err)
+                                                                         : build_in_one_pass(&layers, err);
+        /* Their frames are with the workers: first the layers go, then the pool. */
+        for (unsigned i = 0; i < plan->count; i++)
+                layer_writer_free(layers.writers[i]);
+        return ret;
+}

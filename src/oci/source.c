@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include "base/file.h"
+#include "base/json.h"
+#include "oci/image_index.h"
+#include "oci/registry_client.h"
+
+#define CHUNK_SIZE (1 * MIB)
+
+struct source {
+        char *name;
+        char *wanted;                 /* a tag or "sha256:…" */
+        struct layout_reader *layout; /* exactly one of the two */
+        struct registry *registry;
+};
+
+struct source_blob {
+        struct source *source;
+        struct registry_download *download; /* of a registry; else the rest: */
+        int fd;
+        uint64_t offset, left;
+        struct sha256_stream *sha256;
+        struct sha256 digest;
+        uint8_t *chunk;
+        bool ended;
+};
+
+static int open_registry(const struct image_reference *from, const struct registry_access *access,
+                         struct registry **out, struct error *err)
+{
+        static const struct registry_access usual = {0};
+        _cleanup_registry_reference_ struct registry_reference reference = {0};
+        int ret = registry_reference_parse(from->path, &reference, err);
+
+        return ret < 0 ? ret : registry_open(&reference, access ? access : &usual, out, err);
+}
+
+int source_open(const struct image_reference *from, const struct registry_access *access, struct source **out,
+                struct error *err)
+{
+        _cleanup_source_ struct source *source = calloc(1, sizeof(*source));
+        int ret;
+
+        if (!source)
+                return error_oom(err);
+        source->name = strdup(from->path);
+        source->wanted = strdup(from->tag);
+        if (!source->name || !source->wanted)
+                return error_oom(err);
+        ret = from->transport == IMAGE_DOCKER ? open_registry(from, access, &source->registry, err)
+                                              : layout_reader_open(from, &source->layout, err);
+        if (ret == 0)
+                *out = steal_ptr(source);
+        return ret;
+}
+
+void source_free(struct source *source)
+{
+        if (!source)
+                return;
+        free(source->name);
+        free(source->wanted);
+        layout_reader_free(source->layout);
+        registry_free(source->registry);
+        free(source);
+}
+
+const char *source_name(const struct source *source)
+{
+        return source->name;
+}
+
+struct layout_reader *source_layout(const struct source *source)
+{
+        return source->layout;
+}
+
+struct registry *source_registry(const struct source *source)
+{
+        return source->registry;
+}
+
+void source_manifest_free(struct source_manifest *manifest)
+{
+        buffer_free(&manifest->text);
+        *manifest = (struct source_manifest){0};
+}
+
+static int from_registry(struct source *source, const char *name, struct source_manifest *out,
+                         struct error *err)
+{
+        _cleanup_registry_manifest_ struct registry_manifest manifest = {0};
+        int ret = registry_manifest_get(source->registry, name, &manifest, err);
+
+        if (ret < 0)
+                return ret;
+        *out = (struct source_manifest){
+                .is_index = image_index_type_is(manifest.media_type),
+                .descriptor = manifest.descriptor,
+                .text = manifest.text,
+        };
+        manifest.text = (struct buffer){0};
+        return 0;
+}
+
+static int from_layout(struct source *source, const struct descriptor *which, bool is_index,
+                       struct source_manifest *out, struct error *err)
+{
+        *out = (struct source_manifest){.is_index = is_index, .descriptor = *which};
+        return layout_reader_blob(source->layout, which, MANIFEST_MAX, &out->text, err);
+}
+
+int source_manifest(struct source *source, struct source_manifest *out, struct error *err)
+{
+        struct descriptor found;
+        bool is_index;
+        int ret;
+
+        if (source->registry)
+                return from_registry(source, source->wanted, out, err);
+        ret = layout_reader_find(source->layout, source->wanted, &found, &is_index, err);
+        return ret < 0 ? ret : from_layout(source, &found, is_index, out, err);
+}
+
+int source_listed(struct source *source, const struct descriptor *which, bool is_index,
+                  struct source_manifest *out, struct error *err)
+{
+        char name[7 + SHA256_HEX_SIZE] = "sha256:";
+
+        if (source->layout)
+                return from_layout(source, which, is_index, out, err);
+        sha256_hex(&which->digest, name + 7);
+        return from_registry(source, name, out, err);
+}
+
+int source_image(struct source *source, struct source_manifest *out, struct error *err)
+{
+        _cleanup_source_manifest_ struct source_manifest index = {0};
+        struct descriptor image;
+        int ret = source_manifest(source, &index, err);
+
+        if (ret < 0)
+                return ret;
+        if (!index.is_index) {
+                *out = index;
+                index = (struct source_manifest){0};
+                return 0;
+        }
+        ret = image_index_choose(buffer_slice(&index.text), &image, err);
+        if (ret < 0)
+                return error_wrap(err, ret, "`%s`", source->name);
+        return source_listed(source, &image, false, out, err);
+}
+
+int source_blob(struct source *source, const struct descriptor *blob, uint64_t limit, struct buffer *out,
+                struct error *err)
+{
+        return source->registry ? registry_blob_get(source->registry, blob, limit, out, err)
+                                : layout_reader_blob(source->layout, blob, limit, out, err);
+}
+
+/* A descriptor of its own: the reader may be asked for another blob meanwhile. */
+static int open_file(struct source_blob *blob, const struct descriptor *which, struct error *err)
+{
+        int fd, ret = layout_reader_locate(blob->source->layout, which, &fd, &blob->offset, err);
+
+        if (ret == 0)
+                ret = sha256_new(&blob->sha256, err);
+        if (ret < 0)
+                return ret;
+        blob->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (blob->fd < 0)
+                return error_errno(err, errno, "cannot read `%s`", blob->source->name);
+        blob->chunk = malloc(CHUNK_SIZE);
+        return blob->chunk ? 0 : error_oom(err);
+}
+
+int source_blob_open(struct source *source, const struct descriptor *blob, struct source_blob **out,
+                     struct error *err)
+{
+        _cleanup_source_blob_ struct source_blob *opened = calloc(1, sizeof(*opened));
+        int ret;
+
+        if (!opened)
+                return error_oom(err);
+        opened->source = source;
+        opened->fd = -1;
+        opened->left = blob->size;
+        opened->digest = blob->digest;
+        ret = source->registry ? registry_download_open(source->registry, blob, &opened->download, err)
+                               : open_file(opened, blob, err);
+        if (ret == 0)
+                *out = steal_ptr(opened);
+        return ret;
+}
+
+static int finish_file(struct source_blob *blob, struct error *err)
+{
+        char hex[SHA256_HEX_SIZE];
+        struct sha256 digest;
+
+        if (sha256_finish(blob->sha256, &digest) < 0)
+                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
+        if (!sha256_equal(&digest, &blob->digest))
+                return error_set(err, &ERROR_IMAGE_DIGEST, -EBADMSG, "`%s`: blob %s differs from its digest",
+                                 blob->source->name, sha256_hex(&blob->digest, hex));
+        return 0;
+}
+
+static int next_of_file(struct source_blob *blob, struct slice *chunk, struct error *err)
+{
+        ssize_t n;
+
+        if (!blob->left)
+                return finish_file(blob, err);
+        n = file_pread_full(blob->fd, blob->chunk, blob->left < CHUNK_SIZE ? (size_t)blob->left : CHUNK_SIZE,
+                            blob->offset);
+        if (n <= 0)
+                return error_errno(err, n < 0 ? (int)-n : EIO, "cannot read `%s`", blob->source->name);
+        if (sha256_update(blob->sha256, blob->chunk, (size_t)n) < 0)
+                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
+        blob->offset += (uint64_t)n;
+        blob->left -= (uint64_t)n;
+        *chunk = (struct slice){blob->chunk, (size_t)n};
+        return 1;
+}
+
+int source_blob_next(struct source_blob *blob, struct slice *chunk, struct error *err)
+{
+        int ret;
+
+        if (blob->ended)
+                return 0;
+        ret = blob->download ? registry_download_next(blob->download, chunk, err)
+                             : next_of_file(blob, chunk, err);
+        blob->ended = ret == 0;
+        return ret;
+}
+void source_blob_free(struct source_blob *blob)
+{
+        if (!blob)
+                return;
+        registry_download_free(blob->download);
+        sha256_free(blob->sha256);
+        if (blob->fd >= 0)
+                close(blob->fd);
+        free(blob->chunk);
+        free(blob);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/target.h"
+
+#include <errno.h>
+#include "oci/registry_client.h"
+
+struct target {
+        struct layout_writer *layout; /* exactly one of the two */
+        struct registry *registry;
+};
+
+struct target_blob {
+        struct blob_writer *file;
+        struct registry_upload *upload;
+        uint64_t size;
+};
+
+static int open_registry(const struct image_reference *to, const struct registry_access *access,
+                         struct registry **out, struct error *err)
+{
+        static const struct registry_access usual = {0};
+        _cleanup_registry_reference_ struct registry_reference reference = {0};
+        int ret = registry_reference_parse(to->path, &reference, err);
+
+        return ret < 0 ? ret : registry_open(&reference, access ? access : &usual, out, err);
+}
+
+int target_open(const struct image_reference *to, const struct registry_access *access, struct target **out,
+                struct error *err)
+{
+        _cleanup_target_ struct target *target = calloc(1, sizeof(*target));
+        int ret;
+
+        if (!target)
+                return error_oom(err);
+        if (to->transport == IMAGE_DOCKER)
+                ret = open_registry(to, access, &target->registry, err);
+        else
+                ret = layout_writer_open(to, &target->layout, err);
+        if (ret == 0)
+                *out = steal_ptr(target);
+        return ret;
+}
+
+void target_free(struct target *target)
+{
+        if (!target)
+                return;
+        layout_writer_free(target->layout);
+        registry_free(target->registry);
+        free(target);
+}
+
+bool target_is_parallel(const struct target *target)
+{
+        return target->registry;
+}
+
+struct registry *target_registry(const struct target *target)
+{
+        return target->registry;
+}
+
+int target_blob_open(struct target *target, bool large, struct target_blob **out, struct error *err)
+{
+        _cleanup_target_blob_ struct target_blob *blob = calloc(1, sizeof(*blob));
+        int ret;
+
+        if (!blob)
+                return error_oom(err);
+        ret = target->registry ? registry_upload_open(target->registry, &blob->upload, err)
+                               : blob_writer_open(target->layout, large, &blob->file, err);
+        if (ret == 0)
+                *out = steal_ptr(blob);
+        return ret;
+}
+
+int target_blob_append(struct target_blob *blob, struct slice bytes, struct error *err)
+{
+        blob->size += bytes.size;
+        return blob->upload ? registry_upload_append(blob->upload, bytes, err)
+                            : blob_writer_append(blob->file, bytes, err);
+}
+
+int target_blob_commit(struct target_blob *blob, const struct sha256 *digest, struct descriptor *out,
+                       struct error *err)
+{
+        *out = (struct descriptor){*digest, blob->size};
+        return blob->upload ? registry_upload_commit(blob->upload, out, err)
+                            : blob_writer_commit(blob->file, digest, out, err);
+}
+
+void target_blob_free(struct target_blob *blob)
+{
+        if (!blob)
+                return;
+        registry_upload_free(blob->upload);
+        blob_writer_free(blob->file);
+        free(blob);
+}
+
+static int describe(struct slice bytes, struct descriptor *out, struct error *err)
+{
+        out->size = bytes.size;
+        return sha256_of(bytes, &out->digest) < 0 ? error_oom(err) : 0;
+}
+
+int target_add(struct target *target, struct slice bytes, struct descriptor *out, struct error *err)
+{
+        int ret;
+
+        if (target->layout)
+                return layout_writer_add(target->layout, bytes, out, err);
+        ret = describe(bytes, out, err);
+        return ret < 0 ? ret : registry_blob_put(target->registry, bytes, out, err);
+}
+
+int target_has(struct target *target, const struct descriptor *blob, bool *has, struct error *err)
+{
+        *has = false;
+        return target->registry ? registry_blob_exists(target->registry, blob, has, err) : 0;
+}
+
+int target_add_manifest(struct target *target, const char *media_type, struct slice manifest,
+                        struct descriptor *out, struct error *err)
+{
+        char name[7 + SHA256_HEX_SIZE] = "sha256:";
+        int ret;
+
+        if (target->layout)
+                return layout_writer_add(target->layout, manifest, out, err);
+        ret = describe(manifest, out, err);
+        if (ret < 0)
+                return ret;
+        sha256_hex(&out->digest, name + 7);
+        return registry_manifest_put(target->registry, name, media_type, manifest, NULL, err);
+}
+
+int target_commit(struct target *target, const char *tag, const char *media_type, struct slice manifest,
+                  struct descriptor *out, struct error *err)
+{
+        int ret;
+
+        if (target->registry) {
+                ret = describe(manifest, out, err);
+                return ret < 0 ? ret
+                               : registry_manifest_put(target->registry, tag, media_type, manifest, NULL,
+                                                       err);
+        }
+        ret = layout_writer_add(target->layout, manifest, out, err);
+        return ret < 0 ? ret : layout_writer_commit(target->layout, tag, media_type, out, err);
+}
