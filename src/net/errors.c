@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/errors.h"
+
+#include <stddef.h>
+
+const struct error_kind ERROR_HTTP_LIBRARY = {
+        "SNAP-501", EXIT_ERROR, 500, "libcurl is not installed",
+        "Install the package that has libcurl-gnutls.so.4; on Debian, libcurl3t64-gnutls."};
+const struct error_kind ERROR_HTTP_URL = {"SNAP-502", EXIT_USAGE, 400, "not an HTTP address",
+                                          "Addresses are https://HOST[:PORT]/PATH, or http:// likewise."};
+const struct error_kind ERROR_HOST_UNKNOWN = {
+        "SNAP-503", EXIT_ERROR, 502, "the host name has no address",
+        "Check the name, and whether this machine can resolve names (/etc/resolv.conf)."};
+const struct error_kind ERROR_CONNECTION = {
+        "SNAP-504", EXIT_ERROR, 502, "no connection to the other side, or it broke",
+        "Check that the service runs and that no firewall is in between. Proxies are taken from https_proxy, "
+        "http_proxy and no_proxy."};
+const struct error_kind ERROR_TLS_HANDSHAKE = {
+        "SNAP-505", EXIT_ERROR, 502, "no TLS connection could be agreed on",
+        "The other side must speak TLS 1.2 or newer on that port. It may want a client certificate: --cert "
+        "and --key."};
+const struct error_kind ERROR_TLS_UNTRUSTED = {
+        "SNAP-506", EXIT_ERROR, 502, "the certificate of the other side is not trusted",
+        "Name the certificate of the authority that signed it with --ca. Certificates are always checked."};
+const struct error_kind ERROR_TLS_OWN = {
+        "SNAP-507", EXIT_USAGE, 500, "a certificate or key of ours cannot be used",
+        "They must be readable files in PEM format, and the key must belong to the certificate."};
+const struct error_kind ERROR_HTTP_TIMEOUT = {"SNAP-508", EXIT_TIMEOUT, 504, "the other side does not answer",
+                                              "Check the network and the service, then try again."};
+const struct error_kind ERROR_HTTP_PROTOCOL = {"SNAP-509", EXIT_ERROR, 502,
+                                               "the answer is not one that HTTP allows",
+                                               "Check the address: something else may listen there."};
+const struct error_kind ERROR_HTTP_PROXY = {
+        "SNAP-510", EXIT_ERROR, 502, "the proxy does not let us through",
+        "Check https_proxy and http_proxy; no_proxy lists hosts that are reached without."};
+
+const struct error_kind *const net_error_kinds[] = {
+        &ERROR_HTTP_LIBRARY,
+        &ERROR_HTTP_URL,
+        &ERROR_HOST_UNKNOWN,
+        &ERROR_CONNECTION,
+        &ERROR_TLS_HANDSHAKE,
+        &ERROR_TLS_UNTRUSTED,
+        &ERROR_TLS_OWN,
+        &ERROR_HTTP_TIMEOUT,
+        &ERROR_HTTP_PROTOCOL,
+        &ERROR_HTTP_PROXY,
+        NULL,
+};
