@@ -49,6 +49,14 @@ static void print_text(const char *to, const char *digest, const struct image_re
         printf("%s%s\n", rate[0] ? ", " : "", rate);
 }
 
+static int refuse_registry(const char *to, struct error *err)
+{
+        int ret = error_set(err, &ERROR_USAGE, -EINVAL, "`%s` lies in a registry", to);
+
+        error_set_hint(err, "Send it there: `checkpointctl push FILE %s`.", to);
+        return ret;
+}
+
 /* `full_name` is what the image is called in the local storage, when it is put there. */
 static int build(const char *from, const char *to, const struct progress *progress, char **full_name,
                  struct image_result *result, struct error *err)
@@ -60,6 +68,8 @@ static int build(const char *from, const char *to, const struct progress *progre
         int ret = image_reference_is_one(to) ? image_reference_parse(to, &reference, err)
                                              : storage_name_parse(to, full_name, err);
 
+        if (ret == 0 && reference.transport == IMAGE_DOCKER)
+                ret = refuse_registry(to, err);
         if (ret == 0)
                 ret = location_open(from, &archive, err);
         if (ret < 0)

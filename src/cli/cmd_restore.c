@@ -3,6 +3,7 @@
 #include "cli/answer.h"
 #include "cli/choices.h"
 #include "cli/progress_bar.h"
+#include "cli/registry_options.h"
 #include "cli/text.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -28,6 +29,7 @@ static const struct option_spec options[] = {
          "let the network choose another address"},
         {"ignore-volumes", 0, OPTION_FLAG, &ignore_volumes, NULL, "leave the contents of volumes out"},
         {"force", 0, OPTION_FLAG, &force, NULL, "go on although preflight objects"},
+        REGISTRY_OPTIONS,
 };
 
 static int print_json(const struct restore_result *result, struct error *err)
@@ -67,13 +69,15 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
                                                .file_locks = file_locks,
                                                .force = force,
                                                .ignore_static_ip = ignore_static_ip,
-                                               .ignore_volumes = ignore_volumes};
+                                               .ignore_volumes = ignore_volumes,
+                                               .access = &registry_access};
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
         _cleanup_restore_result_ struct restore_result result = {0};
         const struct runtime_driver *driver = NULL;
         int ret = runtime == NO_CHOICE ? 0 : runtime_driver_find(runtime_choices[runtime], &driver, err);
 
+        registry_access.progress = progress_bar_progress(bar);
         if (ret == 0)
                 ret = restore_archive(argv[0], driver, &chosen, progress_bar_progress(bar), &result, err);
         progress_bar_finish(bar);
@@ -92,11 +96,13 @@ const struct verb verb_restore = {
         .description = "Verifies the checkpoint, checks whether it can run on this machine, "
                        "restores it through Podman, crun or runc, and says \"Restored\" only "
                        "after the processes of the checkpoint have been seen running.\n\n"
-                       "FILE is an archive, or - for standard input; IMAGE is oci:DIR[:TAG] or "
-                       "oci-archive:FILE[:TAG].",
+                       "FILE is an archive, or - for standard input; IMAGE is oci:DIR[:TAG], "
+                       "oci-archive:FILE[:TAG] or docker://HOST/REPOSITORY[:TAG][@DIGEST], which is fetched "
+                       "first.\n\n" REGISTRY_OPTIONS_TEXT,
         .examples = "checkpointctl restore web.tar\tstart the container under its old name\n"
                     "checkpointctl restore oci:images:web --name web2\tstart it from an "
-                    "image, under a new name",
+                    "image, under a new name\n"
+                    "checkpointctl restore docker://registry.example/team/web:monday\tfrom a registry",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,

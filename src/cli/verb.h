@@ -17,8 +17,8 @@ struct cli {
 /* For the description of a verb that opens FILE with location_open(). */
 #define VERB_FILE_PLACES                                                                                     \
         "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain or compressed; a "          \
-        "directory of CRIU images; - for standard input; or an image, oci:DIR[:TAG] or "                     \
-        "oci-archive:FILE[:TAG]."
+        "directory of CRIU images; - for standard input; or an image, oci:DIR[:TAG], "                       \
+        "oci-archive:FILE[:TAG] or docker://HOST/REPOSITORY[:TAG]."
 
 struct verb {
         const char *name;
@@ -45,9 +45,9 @@ const struct verb *verb_find(const char *name);
 struct option_table verb_common_options(const struct verb *verb);
 
 /* One per file cmd_NAME.c. */
-extern const struct verb verb_build, verb_completion, verb_create, verb_diff, verb_doctor, verb_errors,
-        verb_explain, verb_extract, verb_help, verb_images, verb_insert, verb_inspect, verb_list,
-        verb_man_page, verb_memparse, verb_plugin, verb_preflight, verb_recover, verb_repair, verb_restore,
-        verb_secrets, verb_show, verb_verify;
+extern const struct verb verb_build, verb_completion, verb_copy, verb_create, verb_diff, verb_doctor,
+        verb_errors, verb_explain, verb_extract, verb_help, verb_images, verb_insert, verb_inspect, verb_list,
+        verb_man_page, verb_memparse, verb_plugin, verb_preflight, verb_pull, verb_push, verb_recover,
+        verb_repair, verb_restore, verb_secrets, verb_show, verb_sync, verb_verify;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "oci/image_index.h"
+#include "oci/layout_index.h"
 #include "oci/registry_client.h"
 
 #define CHUNK_SIZE (1 * MIB)
@@ -102,6 +103,7 @@ static int from_registry(struct source *source, const char *name, struct source_
                 .descriptor = manifest.descriptor,
                 .text = manifest.text,
         };
+        snprintf(out->media_type, sizeof(out->media_type), "%s", manifest.media_type);
         manifest.text = (struct buffer){0};
         return 0;
 }
@@ -110,19 +112,25 @@ static int from_layout(struct source *source, const struct descriptor *which, bo
                        struct source_manifest *out, struct error *err)
 {
         *out = (struct source_manifest){.is_index = is_index, .descriptor = *which};
+        snprintf(out->media_type, sizeof(out->media_type), "%s", is_index ? MEDIA_INDEX : MEDIA_MANIFEST);
         return layout_reader_blob(source->layout, which, MANIFEST_MAX, &out->text, err);
 }
 
-int source_manifest(struct source *source, struct source_manifest *out, struct error *err)
+int source_tagged(struct source *source, const char *tag, struct source_manifest *out, struct error *err)
 {
         struct descriptor found;
         bool is_index;
         int ret;
 
         if (source->registry)
-                return from_registry(source, source->wanted, out, err);
-        ret = layout_reader_find(source->layout, source->wanted, &found, &is_index, err);
+                return from_registry(source, tag, out, err);
+        ret = layout_reader_find(source->layout, tag, &found, &is_index, err);
         return ret < 0 ? ret : from_layout(source, &found, is_index, out, err);
+}
+
+int source_manifest(struct source *source, struct source_manifest *out, struct error *err)
+{
+        return source_tagged(source, source->wanted, out, err);
 }
 
 int source_listed(struct source *source, const struct descriptor *which, bool is_index,

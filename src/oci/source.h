@@ -25,13 +25,16 @@ struct registry *source_registry(const struct source *source);
 /* A manifest or an index of images. */
 struct source_manifest {
         bool is_index;
+        char media_type[128];
         struct descriptor descriptor;
         struct buffer text; /* at most MANIFEST_MAX bytes, verified */
 };
 
 /* What the reference names. */
 int source_manifest(struct source *source, struct source_manifest *out, struct error *err);
-/* The same, and of an index the image for this machine's architecture. */
+/* What another tag at the same place names. -ENOENT when there is none. */
+int source_tagged(struct source *source, const char *tag, struct source_manifest *out, struct error *err);
+/* What the reference names, and of an index the image for this machine's architecture. */
 int source_image(struct source *source, struct source_manifest *out, struct error *err);
 /* One that an index lists. */
 int source_listed(struct source *source, const struct descriptor *which, bool is_index,

@@ -2,6 +2,8 @@
 #include "oci/target.h"
 
 #include <errno.h>
+#include "base/json.h"
+#include "oci/layout_index.h"
 #include "oci/registry_client.h"
 
 struct target {
@@ -121,6 +123,50 @@ int target_has(struct target *target, const struct descriptor *blob, bool *has, 
         return target->registry ? registry_blob_exists(target->registry, blob, has, err) : 0;
 }
 
+/* A registry that does not know referrers finds them by a tag that is written here. */
+static int note_referrer(struct registry *registry, const char *media_type, yyjson_val *manifest,
+                         const struct descriptor *descriptor, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        yyjson_val *annotations = yyjson_obj_get(manifest, "annotations");
+        const char *type = json_text(manifest, "artifactType");
+        _cleanup_buffer_ struct buffer text = {0};
+        yyjson_mut_val *entry;
+        struct descriptor subject;
+        int ret = descriptor_parse(yyjson_obj_get(manifest, "subject"), &subject, err);
+
+        if (ret < 0)
+                return ret;
+        if (!doc)
+                return error_oom(err);
+        entry = descriptor_new(doc, media_type, descriptor);
+        yyjson_mut_doc_set_root(doc, entry);
+        if (!type)
+                type = json_text(yyjson_obj_get(manifest, "config"), "mediaType");
+        if (type)
+                yyjson_mut_obj_add_strcpy(doc, entry, "artifactType", type);
+        if (annotations)
+                yyjson_mut_obj_add_val(doc, entry, "annotations", yyjson_val_mut_copy(doc, annotations));
+        ret = json_write(doc, false, &text, err);
+        return ret < 0 ? ret : registry_referrers_add(registry, &subject.digest, buffer_slice(&text), err);
+}
+
+static int put_manifest(struct registry *registry, const char *name, const char *media_type,
+                        struct slice manifest, const struct descriptor *descriptor, struct error *err)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        bool known = false;
+        yyjson_val *root;
+        int ret = json_parse(manifest, "manifest", &doc, err);
+
+        if (ret == 0)
+                ret = registry_manifest_put(registry, name, media_type, manifest, &known, err);
+        root = yyjson_doc_get_root(doc);
+        if (ret < 0 || known || !yyjson_obj_get(root, "subject"))
+                return ret;
+        return note_referrer(registry, media_type, root, descriptor, err);
+}
+
 int target_add_manifest(struct target *target, const char *media_type, struct slice manifest,
                         struct descriptor *out, struct error *err)
 {
@@ -133,7 +179,7 @@ int target_add_manifest(struct target *target, const char *media_type, struct sl
         if (ret < 0)
                 return ret;
         sha256_hex(&out->digest, name + 7);
-        return registry_manifest_put(target->registry, name, media_type, manifest, NULL, err);
+        return put_manifest(target->registry, name, media_type, manifest, out, err);
 }
 
 int target_commit(struct target *target, const char *tag, const char *media_type, struct slice manifest,
@@ -143,9 +189,7 @@ int target_commit(struct target *target, const char *tag, const char *media_type
 
         if (target->registry) {
                 ret = describe(manifest, out, err);
-                return ret < 0 ? ret
-                               : registry_manifest_put(target->registry, tag, media_type, manifest, NULL,
-                                                       err);
+                return ret < 0 ? ret : put_manifest(target->registry, tag, media_type, manifest, out, err);
         }
         ret = layout_writer_add(target->layout, manifest, out, err);
         return ret < 0 ? ret : layout_writer_commit(target->layout, tag, media_type, out, err);
