@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Holds MEMORY_MIB (default 1024) MiB of random bytes, then counts in /tmp/count every 10 ms. With MEMORY_MIX, of every
- * four MiB two are text, one is zero and one is random, as a service's memory might be. */
+/* Holds MEMORY_MIB (default 1024) MiB of random bytes, then counts in /tmp/count every 10 ms. With
+ * MEMORY_MIX, of every four MiB two are text, one is zero and one is random, as a service's memory might be.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ int main(void)
                 memory[i] = x;
                 /* Words of eight letters, out of a few hundred. */
                 if (quarter < 2)
-                        snprintf(word, sizeof(word), "key=%03u;", (unsigned)(x % 300)), memcpy(&memory[i], word, 8);
+                        snprintf(word, sizeof(word), "key=%03u;", (unsigned)(x % 300)),
+                                memcpy(&memory[i], word, 8);
         }
         for (unsigned long i = 0;; i++) {
                 FILE *file = fopen("/tmp/count.new", "w");
