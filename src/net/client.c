@@ -257,8 +257,10 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
         struct exchange *exchange = context;
+        const struct http_request *request = exchange->request;
 
-        if (!progress_cancelled(exchange->client->options.progress))
+        if (!progress_cancelled(exchange->client->options.progress) &&
+            !(request->is_over && request->is_over(request->context)))
                 return 0;
         exchange->failure = error_set(exchange->err, &ERROR_CANCELLED, -ECANCELED, "interrupted");
         return 1;

@@ -55,9 +55,10 @@ struct http_request {
         bool has_body;              /* of `body`, which may be empty */
         struct slice body;
         http_sink sink;
-        void *context;          /* of the sink */
-        uint64_t limit;         /* bytes of a success without a sink; more is -EFBIG */
-        unsigned stall_seconds; /* 0: the client's */
+        bool (*is_over)(void *context); /* true ends it (-ECANCELED); asked at least once a second; or NULL */
+        void *context;                  /* of both */
+        uint64_t limit;                 /* bytes of a success without a sink; more is -EFBIG */
+        unsigned stall_seconds;         /* 0: the client's */
 };
 
 /*

@@ -46,7 +46,72 @@ const struct error_kind ERROR_IMAGE_NOT_CHECKPOINT = {
                 "restored.",
 };
 
+const struct error_kind ERROR_REGISTRY_DENIED = {
+        .code = "SNAP-321",
+        .exit_status = EXIT_ERROR,
+        .http_status = 403,
+        .title = "the registry does not let us do that",
+        .hint = "Log in with `podman login HOST`, `skopeo login HOST` or `docker login HOST`, or name a file "
+                "with credentials by --authfile.",
+};
+const struct error_kind ERROR_REGISTRY_ANSWER = {
+        .code = "SNAP-322",
+        .exit_status = EXIT_ERROR,
+        .http_status = 502,
+        .title = "the registry refused or gave an answer that makes no sense",
+        .hint = "What it said stands in the message; its own log may say more.",
+};
+const struct error_kind ERROR_REGISTRY_BUSY = {
+        .code = "SNAP-323",
+        .exit_status = EXIT_BUSY,
+        .http_status = 503,
+        .title = "the registry is overloaded or out of order",
+        .hint = "It was tried again several times with growing pauses. Try later.",
+};
+const struct error_kind ERROR_REGISTRY_UPLOAD_LOST = {
+        .code = "SNAP-324",
+        .exit_status = EXIT_ERROR,
+        .http_status = 502,
+        .title = "the registry lost an upload that was broken off",
+        .hint = "The bytes before the break are no longer in memory. Repeat the command: what arrived whole "
+                "is not sent again.",
+};
+const struct error_kind ERROR_REGISTRY_NOT_ALLOWED = {
+        .code = "SNAP-325",
+        .exit_status = EXIT_ERROR,
+        .http_status = 405,
+        .title = "the registry does not offer that",
+        .hint = "Many registries have to be configured for it: deleting in docker-registry needs "
+                "`storage.delete.enabled: true`.",
+};
+const struct error_kind ERROR_REGISTRY_TOO_LARGE = {
+        .code = "SNAP-326",
+        .exit_status = EXIT_NO_SPACE,
+        .http_status = 507,
+        .title = "it is larger than the registry accepts",
+        .hint = "Free space there, or raise the limit of the registry or of a proxy before it.",
+};
+const struct error_kind ERROR_REGISTRY_CREDENTIALS = {
+        .code = "SNAP-327",
+        .exit_status = EXIT_ERROR,
+        .http_status = 500,
+        .title = "credentials for the registry cannot be read",
+        .hint = "The file must be JSON as `podman login` writes it, and a helper that it names must be "
+                "installed.",
+};
+
 const struct error_kind *const oci_error_kinds[] = {
-        &ERROR_IMAGE_REFERENCE, &ERROR_IMAGE_LAYOUT,         &ERROR_IMAGE_NOT_FOUND,
-        &ERROR_IMAGE_DIGEST,    &ERROR_IMAGE_NOT_CHECKPOINT, NULL,
+        &ERROR_IMAGE_REFERENCE,
+        &ERROR_IMAGE_LAYOUT,
+        &ERROR_IMAGE_NOT_FOUND,
+        &ERROR_IMAGE_DIGEST,
+        &ERROR_IMAGE_NOT_CHECKPOINT,
+        &ERROR_REGISTRY_DENIED,
+        &ERROR_REGISTRY_ANSWER,
+        &ERROR_REGISTRY_BUSY,
+        &ERROR_REGISTRY_UPLOAD_LOST,
+        &ERROR_REGISTRY_NOT_ALLOWED,
+        &ERROR_REGISTRY_TOO_LARGE,
+        &ERROR_REGISTRY_CREDENTIALS,
+        NULL,
 };

@@ -10,6 +10,13 @@ extern const struct error_kind
         ERROR_IMAGE_LAYOUT,         /* no OCI layout, or a malformed one */
         ERROR_IMAGE_NOT_FOUND,      /* no image of that tag in it */
         ERROR_IMAGE_DIGEST,         /* a blob differs from its digest */
-        ERROR_IMAGE_NOT_CHECKPOINT; /* an image, but of no checkpoint */
+        ERROR_IMAGE_NOT_CHECKPOINT, /* an image, but of no checkpoint */
+        ERROR_REGISTRY_DENIED,      /* no credentials, or they do not allow it (401, 403) */
+        ERROR_REGISTRY_ANSWER,      /* it refused, or answered what the specification does not know */
+        ERROR_REGISTRY_BUSY,        /* it stayed overloaded or broken (429, 5xx) through all attempts */
+        ERROR_REGISTRY_UPLOAD_LOST, /* it forgot what it had of an upload */
+        ERROR_REGISTRY_NOT_ALLOWED, /* it does not do that at all (405, UNSUPPORTED) */
+        ERROR_REGISTRY_TOO_LARGE,   /* more than it accepts, or has room for (413, 507) */
+        ERROR_REGISTRY_CREDENTIALS; /* a file with credentials, or a helper, cannot be used */
 
 #endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/registry_client.h"
+
+#include <errno.h>
+#include "oci/registry_private.h"
+
+int registry_open(const struct registry_reference *reference, const struct registry_access *access,
+                  struct registry **out, struct error *err)
+{
+        const struct http_client_options options = {.ca_file = access->ca_file,
+                                                    .certificate = access->certificate,
+                                                    .key = access->key,
+                                                    .progress = access->progress};
+        _cleanup_registry_ struct registry *registry = calloc(1, sizeof(*registry));
+        int ret;
+
+        if (!registry)
+                return error_oom(err);
+        pthread_mutex_init(&registry->lock, NULL);
+        registry->access = access;
+        registry->host = strdup(reference->host);
+        registry->repository = strdup(reference->repository);
+        if (!registry->host || !registry->repository ||
+            asprintf(&registry->name, "%s/%s", reference->host, reference->repository) < 0) {
+                registry->name = NULL;
+                return error_oom(err);
+        }
+        if (access->key && !access->certificate)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "a key for a registry needs its certificate");
+        ret = http_client_new(&options, &registry->client, err);
+        if (ret == 0)
+                ret = registry_auth_new(&registry->auth, err);
+        if (ret < 0)
+                return ret;
+        *out = steal_ptr(registry);
+        return 0;
+}
+
+void registry_free(struct registry *registry)
+{
+        if (!registry)
+                return;
+        registry_auth_free(registry->auth);
+        http_client_free(registry->client);
+        pthread_mutex_destroy(&registry->lock);
+        free(registry->endpoint);
+        free(registry->host);
+        free(registry->repository);
+        free(registry->name);
+        free(registry);
+}
+
+const char *registry_name(const struct registry *registry)
+{
+        return registry->name;
+}

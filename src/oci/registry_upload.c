@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An upload as its caller sees it: bytes are gathered in chunks, which a thread sends while the next ones are
+ * filled. Chunk N lies in buffer N modulo the number of buffers, and stays there until its buffer is needed
+ * again: where a registry has fewer bytes than it said, or forgot the upload, it can go on from what is
+ * there.
+ */
+#include <errno.h>
+#include "oci/registry_session.h"
+
+#define CHUNK        (8 * MIB)
+#define BUFFERS      (REGISTRY_UPLOAD_MEMORY / CHUNK)
+#define RESTARTS_MAX 4
+
+struct registry_upload {
+        struct upload_session session; /* of the thread while there is one, then of the caller */
+        unsigned restarts;             /* likewise */
+        size_t chunk;                  /* bytes of each but the last */
+        unsigned buffers;
+        struct buffer ring[BUFFERS];
+        uint64_t filling; /* the chunk that the caller is filling */
+        pthread_t thread;
+        bool has_thread;
+
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        uint64_t filled; /* bytes that may be sent: whole chunks, and the last one at the end */
+        uint64_t sent;   /* bytes that the registry has */
+        uint64_t gone;   /* bytes that are no longer in memory */
+        bool closing;    /* no more will be filled */
+        bool aborted;    /* what is under way is not wanted */
+        int failure;     /* of the thread */
+        struct error error;
+};
+
+/* --- sending ------------------------------------------------------------------------------------------- */
+
+/* What may be sent now of the chunk that the registry has to get next. */
+static struct slice next_bytes(const struct registry_upload *upload)
+{
+        uint64_t offset = upload->session.offset;
+        struct slice bytes = buffer_slice(&upload->ring[offset / upload->chunk % upload->buffers]), done;
+
+        slice_take(&bytes, (size_t)(offset % upload->chunk), &done);
+        return bytes;
+}
+
+/* Tells the caller how far it is. The bytes that come next must still be there. */
+static int progress_note(struct registry_upload *upload, struct error *err)
+{
+        bool is_gone;
+
+        pthread_mutex_lock(&upload->lock);
+        is_gone = upload->session.offset < upload->gone;
+        upload->sent = upload->session.offset;
+        pthread_cond_broadcast(&upload->changed);
+        pthread_mutex_unlock(&upload->lock);
+        if (!is_gone)
+                return 0;
+        return error_set(err, &ERROR_REGISTRY_UPLOAD_LOST, -ESTALE,
+                         "`%s` no longer has what was sent before the connection broke, and it is no longer "
+                         "in memory",
+                         upload->session.registry->name);
+}
+
+/* After -ESTALE: a new upload, if all bytes are still there. */
+static int begin_anew(struct registry_upload *upload, struct error *err)
+{
+        uint64_t gone;
+        int ret;
+
+        pthread_mutex_lock(&upload->lock);
+        gone = upload->gone;
+        pthread_mutex_unlock(&upload->lock);
+        if (gone || upload->restarts++ == RESTARTS_MAX)
+                return -ESTALE;
+        ret = session_open(&upload->session, err);
+        return ret < 0 ? ret : progress_note(upload, err);
+}
+
+/* One step further; `session.offset` moves. */
+static int send_next(struct registry_upload *upload, struct error *err)
+{
+        int ret = session_send(&upload->session, next_bytes(upload), err);
+
+        if (ret == -ESTALE)
+                return begin_anew(upload, err);
+        return ret < 0 ? ret : progress_note(upload, err);
+}
+
+static void *thread_main(void *argument)
+{
+        struct registry_upload *upload = argument;
+        int ret = 0;
+
+        pthread_mutex_lock(&upload->lock);
+        while (ret == 0) {
+                while (upload->sent == upload->filled && !upload->closing)
+                        pthread_cond_wait(&upload->changed, &upload->lock);
+                if (upload->sent == upload->filled || upload->aborted)
+                        break;
+                pthread_mutex_unlock(&upload->lock);
+                ret = send_next(upload, &upload->error);
+                pthread_mutex_lock(&upload->lock);
+        }
+        upload->failure = ret;
+        pthread_cond_broadcast(&upload->changed);
+        pthread_mutex_unlock(&upload->lock);
+        return NULL;
+}
+
+static bool upload_is_over(void *context)
+{
+        struct registry_upload *upload = context;
+        bool aborted;
+
+        pthread_mutex_lock(&upload->lock);
+        aborted = upload->aborted;
+        pthread_mutex_unlock(&upload->lock);
+        return aborted;
+}
+
+/* --- filling ------------------------------------------------------------------------------------------- */
+
+int registry_upload_open(struct registry *registry, struct registry_upload **out, struct error *err)
+{
+        _cleanup_registry_upload_ struct registry_upload *upload = calloc(1, sizeof(*upload));
+        int ret;
+
+        if (!upload)
+                return error_oom(err);
+        pthread_mutex_init(&upload->lock, NULL);
+        pthread_cond_init(&upload->changed, NULL);
+        upload->session =
+                (struct upload_session){.registry = registry, .is_over = upload_is_over, .context = upload};
+        ret = session_open(&upload->session, err);
+        if (ret < 0)
+                return ret;
+        upload->chunk = CHUNK;
+        if (upload->session.piece_min > CHUNK)
+                upload->chunk = upload->session.piece_min < REGISTRY_UPLOAD_MEMORY
+                                        ? (size_t)upload->session.piece_min
+                                        : (size_t)REGISTRY_UPLOAD_MEMORY;
+        upload->session.piece_max = upload->chunk;
+        upload->buffers = (unsigned)(REGISTRY_UPLOAD_MEMORY / upload->chunk);
+        *out = steal_ptr(upload);
+        return 0;
+}
+
+static int failure_copy(const struct registry_upload *upload, struct error *err)
+{
+        if (err)
+                *err = upload->error;
+        return upload->failure;
+}
+
+/* Gives the chunk to the thread, and waits for the buffer of the next one. */
+static int chunk_hand_over(struct registry_upload *upload, struct error *err)
+{
+        uint64_t first_kept;
+        bool has_failed;
+        int ret = 0;
+
+        upload->filling++;
+        first_kept = upload->filling < upload->buffers ? 0 : (upload->filling + 1 - upload->buffers);
+        pthread_mutex_lock(&upload->lock);
+        upload->filled = upload->filling * upload->chunk;
+        pthread_cond_broadcast(&upload->changed);
+        if (!upload->has_thread) {
+                ret = pthread_create(&upload->thread, NULL, thread_main, upload);
+                upload->has_thread = ret == 0;
+        }
+        while (ret == 0 && !upload->failure && upload->sent < first_kept * upload->chunk)
+                pthread_cond_wait(&upload->changed, &upload->lock);
+        upload->gone = first_kept * upload->chunk;
+        has_failed = upload->failure;
+        pthread_mutex_unlock(&upload->lock);
+        upload->ring[upload->filling % upload->buffers].size = 0;
+        if (ret)
+                return error_errno(err, ret, "start a thread for an upload");
+        return has_failed ? failure_copy(upload, err) : 0;
+}
+
+int registry_upload_append(struct registry_upload *upload, struct slice bytes, struct error *err)
+{
+        while (bytes.size) {
+                struct buffer *chunk = &upload->ring[upload->filling % upload->buffers];
+                struct slice piece;
+                int ret = 0;
+
+                if (!chunk->data && buffer_reserve(chunk, upload->chunk) < 0)
+                        return error_oom(err);
+                slice_take(&bytes,
+                           bytes.size < upload->chunk - chunk->size ? bytes.size
+                                                                    : upload->chunk - chunk->size,
+                           &piece);
+                ret = buffer_append(chunk, piece.data, piece.size);
+                if (ret == 0 && chunk->size == upload->chunk)
+                        ret = chunk_hand_over(upload, err);
+                if (ret < 0)
+                        return ret == -ENOMEM ? error_oom(err) : ret;
+        }
+        return 0;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------- */
+
+static void thread_end(struct registry_upload *upload)
+{
+        pthread_mutex_lock(&upload->lock);
+        upload->closing = true;
+        pthread_cond_broadcast(&upload->changed);
+        pthread_mutex_unlock(&upload->lock);
+        if (upload->has_thread)
+                pthread_join(upload->thread, NULL);
+        upload->has_thread = false;
+}
+
+/* What is left of the bytes, then the end of the upload. `in_one`: the blob goes with the last request. */
+static int finish(struct registry_upload *upload, const struct descriptor *blob, bool in_one,
+                  struct error *err)
+{
+        int ret = 0;
+
+        while (ret == 0 && !in_one && upload->session.offset < upload->filled)
+                ret = send_next(upload, err);
+        if (ret < 0)
+                return ret;
+        return session_close(&upload->session, in_one ? next_bytes(upload) : (struct slice){0}, blob, err);
+}
+
+int registry_upload_commit(struct registry_upload *upload, const struct descriptor *blob, struct error *err)
+{
+        bool in_one;
+        int ret;
+
+        thread_end(upload);
+        if (upload->failure)
+                return failure_copy(upload, err);
+        upload->filled += upload->ring[upload->filling % upload->buffers].size;
+        if (upload->filled != blob->size)
+                return error_set(err, &ERROR_INTERNAL, -EINVAL, "an upload has %llu bytes, not %llu",
+                                 (unsigned long long)upload->filled, (unsigned long long)blob->size);
+        in_one = upload->filled <= upload->chunk;
+        for (;;) {
+                ret = finish(upload, blob, in_one, err);
+                if (ret == -EFBIG && in_one)
+                        in_one = false; /* perhaps it takes smaller pieces */
+                else if (ret == -ESTALE)
+                        ret = begin_anew(upload, err);
+                else
+                        return ret;
+                if (ret < 0 && ret != -EFBIG)
+                        return ret;
+        }
+}
+
+void registry_upload_free(struct registry_upload *upload)
+{
+        if (!upload)
+                return;
+        pthread_mutex_lock(&upload->lock);
+        upload->aborted = true;
+        pthread_mutex_unlock(&upload->lock);
+        thread_end(upload);
+        session_cancel(&upload->session);
+        for (unsigned i = 0; i < BUFFERS; i++)
+                buffer_free(&upload->ring[i]);
+        pthread_cond_destroy(&upload->changed);
+        pthread_mutex_destroy(&upload->lock);
+        free(upload);
+}
