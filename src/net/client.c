@@ -307,6 +307,8 @@ static void set_tls(const struct exchange *exchange)
         curl->easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
         curl->easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
         curl->easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+        /* The bundle has all of them; the directory would be read certificate by certificate. */
+        curl->easy_setopt(easy, CURLOPT_CAPATH, NULL);
         if (client->ca_fd >= 0)
                 curl->easy_setopt(easy, CURLOPT_CAINFO, client->ca_path);
         if (!client->options.certificate)

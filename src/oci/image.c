@@ -14,10 +14,6 @@
 #define PLAN_VERSION 1
 #define VARIANT_SIZE 64
 
-/* Rates of the link, in bytes a second, from which on compression costs more time than it saves. */
-#define RATE_PLAIN (300 * MIB)
-#define RATE_FAST  (40 * MIB)
-
 struct build {
         const struct archive *archive;
         const struct metadata *metadata;
@@ -67,21 +63,34 @@ static int find_layers(struct build *build, const char *host, struct error *err)
         return ret;
 }
 
-/* Of the variants that were pushed before, the one that was chosen last: the link is what it was. */
+/* What is chosen between. */
+static const struct {
+        uint64_t rate; /* of the link, in bytes a second, from which on it is the fastest */
+        enum compression compression;
+        int level;
+} choices[] = {
+        {300 * MIB, COMPRESSION_NONE, 0},
+        {40 * MIB, COMPRESSION_ZSTD, 1},
+        {0, COMPRESSION_ZSTD, 3},
+};
+
+static void choose(struct build *build, size_t choice)
+{
+        build->options.compression = choices[choice].compression;
+        build->options.level = choices[choice].level;
+}
+
+/* Of the variants that were pushed before, the one that was pushed last: the link is what it was. */
 static bool choose_as_before(struct build *build)
 {
         const char *variant = layer_cache_variant(build->cache, 0);
         char name[VARIANT_SIZE];
 
-        for (int i = 0; variant && i < COMPRESSION_MAX_; i++) {
-                struct image_options options = build->options;
-
-                options.compression = (enum compression)i;
-                variant_name(&options, name);
-                if (strcmp(name, variant) == 0) {
-                        build->options.compression = options.compression;
+        for (size_t i = 0; variant && i < ARRAY_SIZE(choices); i++) {
+                choose(build, i);
+                variant_name(&build->options, name);
+                if (strcmp(name, variant) == 0)
                         return true;
-                }
         }
         return false;
 }
@@ -93,8 +102,11 @@ static int choose_by_link(struct build *build, struct error *err)
 
         if (ret < 0)
                 return ret;
-        build->options.compression = rate > RATE_PLAIN ? COMPRESSION_NONE : COMPRESSION_ZSTD;
-        build->options.level = rate > RATE_FAST ? 1 : 0;
+        for (size_t i = 0; i < ARRAY_SIZE(choices); i++)
+                if (rate >= choices[i].rate) {
+                        choose(build, i);
+                        break;
+                }
         return 0;
 }
 

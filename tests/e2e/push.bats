@@ -4,8 +4,7 @@
 
 load helpers
 
-# Where the registries listen, on node a: one with TLS and a password, one without.
-closed=10.77.0.1:5443
+# Where the registries listen, on node a: one with TLS and a password ($closed), one without.
 open=localhost:5000
 
 setup_file() {
@@ -23,8 +22,8 @@ setup_file() {
         certificates
         registry closed "addr: 0.0.0.0:5443
   tls: {certificate: /srv/registries/server.crt, key: /srv/registries/server.key}
-auth: {htpasswd: {realm: test, path: /srv/registries/htpasswd}}"
-        registry open "addr: $open"
+auth: {htpasswd: {realm: test, path: /srv/registries/htpasswd}}" https://localhost:5443
+        registry open "addr: $open" http://$open
         printf '{"auths":{"%s":{"auth":"%s"}}}' "$closed" "$(printf 'snap:secret word' | base64)" > /srv/registries/auth.json
 }
 
@@ -44,6 +43,7 @@ certificates() {
         openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out server.crt \
                 -extfile <(printf 'subjectAltName=IP:%s,DNS:localhost,IP:127.0.0.1' "${closed%:*}") 2> /dev/null
         htpasswd -Bbn snap 'secret word' > htpasswd
+        mkdir trust && cp ca.crt trust/
 }
 
 # registry NAME HTTP: starts one on node a.
@@ -51,7 +51,7 @@ registry() {
         printf 'version: 0.1\nlog: {accesslog: {disabled: false}}\nstorage:\n  delete: {enabled: true}\n  filesystem: {rootdirectory: /var/tmp/registries/%s}\nhttp:\n  %s\n' \
                 "$1" "$2" > "/srv/registries/$1.yml"
         on a bash -c "docker-registry serve /srv/registries/$1.yml > /srv/registries/$1.log 2>&1 < /dev/null 3>&- & echo \$! > /srv/registries/$1.pid"
-        wait_for 10 on a bash -c "curl -ks http${3:-}://${2#addr: }/v2/ || curl -ks https://localhost:5443/v2/"
+        wait_for 10 on a curl -ks "$3/v2/" || { cat "/srv/registries/$1.log" >&2 && return 1; }
 }
 
 # requests NAME METHOD: how many of them the registry answered for blobs since `forget`.
@@ -69,7 +69,7 @@ closed_options=(--ca /srv/registries/ca.crt --authfile /srv/registries/auth.json
         for tag in plain zstd gzip chosen; do
                 on a checkpointctl pull --quiet docker://$open/web:$tag /srv/pushed-$tag.tar
                 on a checkpointctl verify /srv/pushed-$tag.tar
-                diff <(tar tf /srv/pushed.tar | grep -v snap.index) <(tar tf /srv/pushed-$tag.tar)
+                diff <(tar tf /srv/pushed.tar | grep -v snap.index | sort) <(tar tf /srv/pushed-$tag.tar | sort)
                 for member in config.dump checkpoint/pages-1.img; do
                         cmp <(tar xOf /srv/pushed.tar $member) <(tar xOf /srv/pushed-$tag.tar $member)
                 done
@@ -118,14 +118,14 @@ closed_options=(--ca /srv/registries/ca.crt --authfile /srv/registries/auth.json
         on b checkpointctl restore --quiet "${closed_options[@]}" --name r1 docker://$closed/web:1
         goes_on b r1
         [ "$(count_of b r1)" -lt $((before + 1000)) ]
-        digest=$(on b skopeo inspect --raw --cert-dir /srv/registries --authfile /srv/registries/auth.json docker://$closed/web:1 | sha256sum | cut -d' ' -f1)
+        digest=$(on b skopeo inspect --raw --cert-dir /srv/registries/trust --authfile /srv/registries/auth.json docker://$closed/web:1 | sha256sum | cut -d' ' -f1)
         on b checkpointctl restore --quiet "${closed_options[@]}" --name r2 docker://$closed/web@sha256:$digest
         goes_on b r2
         on b podman rm -f -t 0 r1 r2
 }
 
 @test "Podman restores what was pushed" {
-        on b podman pull -q --cert-dir /srv/registries --authfile /srv/registries/auth.json docker://$closed/web:1
+        on b podman pull -q --cert-dir /srv/registries/trust --authfile /srv/registries/auth.json docker://$closed/web:1
         on b podman container restore -n p1 $closed/web:1
         goes_on b p1
         on b podman rm -f -t 0 p1
@@ -158,7 +158,7 @@ closed_options=(--ca /srv/registries/ca.crt --authfile /srv/registries/auth.json
         on a checkpointctl push --quiet --compress none /srv/pushed.tar docker://$open/web:copy
         digest=$(on a skopeo inspect --raw --tls-verify=false docker://$open/web:copy | sha256sum | cut -d' ' -f1)
         on a checkpointctl copy --quiet "${closed_options[@]}" docker://$open/web:copy docker://$closed/copied/web:copy
-        [ "$(on a skopeo inspect --raw --cert-dir /srv/registries --authfile /srv/registries/auth.json docker://$closed/copied/web:copy | sha256sum | cut -d' ' -f1)" = "$digest" ]
+        [ "$(on a skopeo inspect --raw --cert-dir /srv/registries/trust --authfile /srv/registries/auth.json docker://$closed/copied/web:copy | sha256sum | cut -d' ' -f1)" = "$digest" ]
         result=$(on a checkpointctl copy --quiet --json "${closed_options[@]}" docker://$open/web:copy docker://$closed/copied/web:copy)
         [ "$(jq .bytes <<< "$result")" = 0 ]
         [ "$(jq .blobs <<< "$result")" = 0 ]
@@ -181,13 +181,14 @@ closed_options=(--ca /srv/registries/ca.crt --authfile /srv/registries/auth.json
         run on a checkpointctl pull --quiet "${closed_options[@]}" docker://$closed/far/sync/b:t1 /srv/pushed-none.tar
         [ "$status" -eq 3 ]
         [ ! -e /srv/pushed-none.tar ]
+        on a checkpointctl push --quiet --compress gzip /srv/pushed.tar docker://$open/sync/b:t1
         # One blob is gone: that image fails, the others arrive.
         blob=$(on a skopeo inspect --raw --tls-verify=false docker://$open/sync/b:t1 | jq -r '.layers[0].digest')
         on a bash -c "rm -rf /var/tmp/registries/open/docker/registry/v2/blobs/sha256/${blob:7:2}/${blob#sha256:}"
         run on a checkpointctl sync --quiet "${closed_options[@]}" "docker://$open/sync/*:t1" docker://$closed/far
         [ "$status" -eq 1 ]
         [[ "$output" = *"1 copied"*"1 failed"* ]]
-        on a skopeo inspect --raw --cert-dir /srv/registries --authfile /srv/registries/auth.json docker://$closed/far/sync/a:t1
+        on a skopeo inspect --raw --cert-dir /srv/registries/trust --authfile /srv/registries/auth.json docker://$closed/far/sync/a:t1
 }
 
 @test "an index of images for several architectures" {
