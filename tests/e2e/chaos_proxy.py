@@ -12,7 +12,7 @@ is used for requests of its "method" whose path matches "path", after "skip" of 
   {"action": "drop_answer"}              passes the request on, breaks the connection in place of an answer
   {"action": "flip", "at": N}            turns a byte of the answer
   {"action": "flip_up", "at": N}         turns a byte of the body
-  {"action": "ignore_range"}             passes it on without its Range
+  {"action": "ignore_range"}             passes it on without its Range; with "bytes": and breaks as reset_down does
   {"action": "redirect"}                 sends the client to CDN_PORT under another host name
   {"action": "slow", "delay": SECONDS}   waits before each 64 KiB of the answer
   {"action": "headers", "headers": {}}   adds to the headers of the answer
@@ -202,6 +202,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def pass_back(self, rule, got):
         action = rule["action"]
+        limit = rule.get("bytes") if action in ("reset_down", "ignore_range") else None
         self.entry["status"] = got.status
         self.send_response_only(got.status)
         for name, value in got.headers.items():
@@ -212,8 +213,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", got.headers.get("Content-Length", "0"))
         self.end_headers()
         while piece := got.read(PIECE):
-            if action == "reset_down":
-                piece = piece[:rule["bytes"] - self.entry["down"]]
+            if limit is not None:
+                piece = piece[:limit - self.entry["down"]]
             if action == "flip" and 0 <= rule["at"] - self.entry["down"] < len(piece):
                 piece = bytearray(piece)
                 piece[rule["at"] - self.entry["down"]] ^= 1
@@ -221,7 +222,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 threading.Event().wait(rule["delay"])
             self.wfile.write(piece)
             self.entry["down"] += len(piece)
-            if action == "reset_down" and self.entry["down"] >= rule["bytes"]:
+            if limit is not None and self.entry["down"] >= limit:
                 self.wfile.flush()
                 raise Broken()
 

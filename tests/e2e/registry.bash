@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real registries on loopback for the tests of this folder; ports are free ones, so that files do not meet.
 
+bats_require_minimum_version 1.5.0
 export SRC=${SRC:-/src}
 export PATH=$SRC/build/bin:$PATH
 probe() { "$SRC/build/test/tests/tools/registry_probe" "$@"; }

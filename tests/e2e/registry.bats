@@ -14,7 +14,6 @@ setup_file() {
         background proxy "$SRC/tests/e2e/chaos_proxy.py" "$PORT_proxy" "$PORT_plain" "$PORT_cdn"
         wait_port "$PORT_proxy"
         head -c 40000000 /dev/urandom > "$WORK/large"
-        head -c 20000000 /dev/urandom > "$WORK/medium"
         head -c 5000 /dev/urandom > "$WORK/small"
         export PLAIN=docker://127.0.0.1:$PORT_plain/team/web PROXY=docker://127.0.0.1:$PORT_proxy/team/web
         LARGE=$(probe put "$PLAIN" "$WORK/large")
@@ -97,12 +96,10 @@ same() { probe get "$PLAIN" "$2" "$3" | cmp - "$1"; }
 }
 
 @test "a break without ranges: read again, what was there is passed over" {
-        # The proxy breaks after its first answers, and takes ranges out of all of them.
-        chaos '{"method": "GET", "path": "/blobs/", "action": "status", "status": 503, "times": 1}' \
+        chaos '{"method": "GET", "path": "/blobs/", "action": "ignore_range", "bytes": 15000000}' \
                 '{"method": "GET", "path": "/blobs/", "action": "ignore_range", "times": 100}'
         probe get "$PROXY" $LARGE | cmp - "$WORK/large"
-        chaos '{"method": "GET", "path": "/blobs/", "action": "reset_down_no_range", "times": 0}' \
-                '{"method": "GET", "path": "/blobs/", "action": "ignore_range", "times": 100}'
+        [ "$(seen '[.[] | select(.path | test("/blobs/")) | .broken] | length')" -eq 2 ]
         probe read "$PROXY" $LARGE 9000000 1000 | cmp - <(tail -c +9000001 "$WORK/large" | head -c 1000)
 }
 
@@ -158,10 +155,14 @@ same() { probe get "$PLAIN" "$2" "$3" | cmp - "$1"; }
 
 # --- uploads in trouble --------------------------------------------------------------------------------------------
 
+# random SIZE: a file that no registry has.
+random() { head -c "$1" /dev/urandom > "$WORK/new"; }
+
 @test "an upload that breaks off goes on where it stopped" {
+        random 40000000
         chaos resumable '{"method": "PATCH", "action": "reset_up", "bytes": 3000000, "skip": 1, "times": 3}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/large"
-        same "$WORK/large" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
         # What had arrived was not sent again.
         [ "$(seen '[.[] | select(.method == "PATCH") | .up] | add')" -eq 40000000 ]
         [ "$(seen '[.[] | select(.method == "GET" and (.path | test("uploads")))] | length')" -eq 3 ]
@@ -169,72 +170,81 @@ same() { probe get "$PLAIN" "$2" "$3" | cmp - "$1"; }
 }
 
 @test "the answer to a chunk is lost: the registry is asked, nothing is sent twice" {
+        random 40000000
         chaos resumable '{"method": "PATCH", "action": "drop_answer", "skip": 2, "times": 2}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/large"
-        same "$WORK/large" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
         [ "$(seen '[.[] | select(.method == "PATCH") | .up] | add')" -eq 40000000 ]
 }
 
 @test "the answer to the last request is lost: the blob is there, and that is enough" {
-        head -c 9000000 /dev/urandom > "$WORK/new"
+        random 9000000
         chaos resumable '{"method": "PUT", "action": "drop_answer"}'
         run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
         same "$WORK/new" $output
-        head -c 9000 /dev/urandom > "$WORK/new"
+        random 9000
         chaos '{"method": "PUT", "action": "drop_answer"}'
         run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
         same "$WORK/new" $output
 }
 
 @test "429, 503 and 416 in an upload" {
+        random 40000000
         chaos resumable '{"method": "POST", "action": "status", "status": 429, "headers": {"Retry-After": "1"}}' \
                 '{"method": "PATCH", "action": "status", "status": 503, "times": 2}' \
                 '{"method": "PATCH", "action": "status", "status": 416, "skip": 1}' \
                 '{"method": "PUT", "action": "status", "status": 502}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/large"
-        same "$WORK/large" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
         [ "$(seen '[.[] | select(.method == "PUT")] | length')" -eq 2 ]
 }
 
 @test "a registry that forgot an upload gets it again while it is in memory" {
+        random 20000000
         chaos '{"method": "PATCH", "action": "reset_up", "bytes": 3000000, "skip": 1}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/medium"
-        same "$WORK/medium" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
         [ "$(seen '[.[] | select(.method == "POST")] | length')" -eq 2 ]
 }
 
 @test "a registry that forgot an upload whose bytes are gone: said so" {
+        random 40000000
         chaos '{"method": "PATCH", "action": "reset_up", "bytes": 3000000, "skip": 4}'
-        run -1 --separate-stderr probe put "$PROXY" "$WORK/large"
+        run -1 --separate-stderr probe put "$PROXY" "$WORK/new"
         [[ $stderr = *"no longer has what was sent before the connection broke"*SNAP-324* ]]
 }
 
 @test "a break before anything of a chunk arrived is not seen, also by docker-registry" {
+        random 40000000
         chaos '{"method": "PATCH", "action": "reset_up", "bytes": 0, "skip": 4}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/large"
-        same "$WORK/large" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
 }
 
 @test "pieces that are too large for a proxy are sent smaller" {
+        random 5000
         chaos resumable '{"method": "PUT", "action": "status", "status": 413}' \
                 '{"method": "PATCH", "action": "status", "status": 413, "times": 2}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/small"
-        same "$WORK/small" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
+        random 9000000
         chaos '{"method": "PATCH", "action": "status", "status": 413, "times": 100}'
-        run -7 --separate-stderr probe put "$PROXY" "$WORK/large"
+        run -7 --separate-stderr probe put "$PROXY" "$WORK/new"
         [[ $stderr = *"answers 413"*SNAP-326* ]]
 }
 
 @test "chunks are as large as the registry asks" {
+        random 40000000
         chaos resumable '{"method": "POST", "action": "pass", "headers": {"OCI-Chunk-Min-Length": "12000000"}}'
-        run -0 --separate-stderr probe put "$PROXY" "$WORK/large"
-        same "$WORK/large" $output
+        run -0 --separate-stderr probe put "$PROXY" "$WORK/new"
+        same "$WORK/new" $output
         [ "$(seen '[.[] | select(.method == "PATCH") | .up] | join(" ")')" = "12000000 12000000 12000000 4000000" ]
 }
 
 @test "bytes that were changed on the way up are refused" {
+        random 40000000
         chaos '{"method": "PATCH", "action": "flip_up", "at": 10, "skip": 1}'
-        run -4 --separate-stderr probe put "$PROXY" "$WORK/large"
+        run -4 --separate-stderr probe put "$PROXY" "$WORK/new"
         [[ $stderr = *"received other bytes than were sent"*SNAP-304* ]]
 }
 
@@ -272,8 +282,8 @@ image() {
 @test "tags, page by page, and never at another host" {
         local i
         for i in 1 2 3; do image "docker://127.0.0.1:$PORT_plain/paged" "v$i" "$i"; done
-        [ "$(checkpointctl tags "docker://127.0.0.1:$PORT_plain/paged")" = "$(printf 'v1\nv2\nv3')" ]
-        [ "$(checkpointctl tags --json "docker://127.0.0.1:$PORT_plain/paged" | jq -c .tags)" = '["v1","v2","v3"]' ]
+        [ "$(checkpointctl tags "docker://127.0.0.1:$PORT_plain/paged" | sort)" = "$(printf 'v1\nv2\nv3')" ]
+        [ "$(checkpointctl tags --json "docker://127.0.0.1:$PORT_plain/paged" | jq -c '.tags | sort')" = '["v1","v2","v3"]' ]
         chaos '{"method": "GET", "path": "tags/list.n=1000$", "action": "headers",
                 "headers": {"Link": "</v2/paged/tags/list?n=1000&last=v3>; rel=\"next\""}}'
         [ "$(checkpointctl tags "docker://127.0.0.1:$PORT_proxy/paged" | wc -l)" -eq 6 ]
