@@ -35,6 +35,7 @@ struct exchange {
         struct error *err;
         int failure;    /* what one of our callbacks ended it with */
         bool is_enough; /* the rest of the body is not wanted */
+        size_t sent;    /* bytes of the body of the request */
         char detail[CURL_ERROR_SIZE];
 };
 
@@ -268,6 +269,25 @@ static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_
 
 /* --- the request --------------------------------------------------------------------------------------- */
 
+static size_t give_body(char *data, size_t size, size_t count, void *context)
+{
+        struct exchange *exchange = context;
+        struct slice rest = exchange->request->body, piece;
+
+        slice_take(&rest, exchange->sent, &piece);
+        slice_take(&rest, rest.size < size * count ? rest.size : size * count, &piece);
+        memcpy(data, piece.data, piece.size);
+        exchange->sent += piece.size;
+        return piece.size;
+}
+
+/* libcurl would send the body again by itself when a kept connection turns out to be dead. Whether that is
+ * right only the caller knows: the other side may have had it. */
+static int refuse_rewind(void *context, curl_off_t offset, int origin)
+{
+        return CURL_SEEKFUNC_FAIL;
+}
+
 static int headers_build(const struct exchange *exchange, struct curl_slist **out)
 {
         const struct curl_library *curl = exchange->client->curl;
@@ -353,7 +373,24 @@ static void set_callbacks(struct exchange *exchange)
         curl->easy_setopt(easy, CURLOPT_XFERINFODATA, exchange);
 }
 
-static void set_request(const struct exchange *exchange, struct curl_slist *headers)
+static void set_body(struct exchange *exchange)
+{
+        const struct curl_library *curl = exchange->client->curl;
+        const struct slice *body = &exchange->request->body;
+        CURL *easy = exchange->easy;
+
+        curl->easy_setopt(easy, CURLOPT_POST, 1L);
+        curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->size);
+        if (!body->size) {
+                curl->easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+                return;
+        }
+        curl->easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+        curl->easy_setopt(easy, CURLOPT_READDATA, exchange);
+        curl->easy_setopt(easy, CURLOPT_SEEKFUNCTION, refuse_rewind);
+}
+
+static void set_request(struct exchange *exchange, struct curl_slist *headers)
 {
         const struct curl_library *curl = exchange->client->curl;
         const struct http_request *request = exchange->request;
@@ -365,10 +402,7 @@ static void set_request(const struct exchange *exchange, struct curl_slist *head
         /* One connection a thread, none waits for another: HTTP/2 would bring only its windows. */
         curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         if (request->has_body) {
-                curl->easy_setopt(easy, CURLOPT_POST, 1L);
-                curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
-                curl->easy_setopt(easy, CURLOPT_POSTFIELDS,
-                                  request->body.size ? (const char *)request->body.data : "");
+                set_body(exchange);
         } else if (strcmp(request->method, "HEAD") == 0) {
                 curl->easy_setopt(easy, CURLOPT_NOBODY, 1L);
                 return;

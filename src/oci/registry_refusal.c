@@ -93,7 +93,9 @@ int registry_refusal(const struct registry *registry, const struct http_response
                   registry->name, response->status, said[0] ? " (" : "", said, said[0] ? ")" : "");
         if (meaning.kind == &ERROR_REGISTRY_DENIED)
                 set_denied_hint(registry, err);
-        if (meaning.kind == &ERROR_IMAGE_NOT_FOUND)
+        if (meaning.kind == &ERROR_IMAGE_NOT_FOUND && text_starts_with(said, "NAME_UNKNOWN"))
+                error_set_hint(err, "Check the name of the repository.");
+        else if (meaning.kind == &ERROR_IMAGE_NOT_FOUND)
                 error_set_hint(err, "`checkpointctl tags docker://%s` lists the tags there are.",
                                registry->name);
         return meaning.ret;

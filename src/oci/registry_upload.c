@@ -6,11 +6,14 @@
  * there.
  */
 #include <errno.h>
+#include "base/clock.h"
 #include "oci/registry_session.h"
 
 #define CHUNK        (8 * MIB)
 #define BUFFERS      (REGISTRY_UPLOAD_MEMORY / CHUNK)
 #define RESTARTS_MAX 4
+#define GRACE_US                                                                                             \
+        2000000 /* for a request that is not wanted any more: cut off, it would stay in the registry */
 
 struct registry_upload {
         struct upload_session session; /* of the thread while there is one, then of the caller */
@@ -24,12 +27,12 @@ struct registry_upload {
 
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        uint64_t filled; /* bytes that may be sent: whole chunks, and the last one at the end */
-        uint64_t sent;   /* bytes that the registry has */
-        uint64_t gone;   /* bytes that are no longer in memory */
-        bool closing;    /* no more will be filled */
-        bool aborted;    /* what is under way is not wanted */
-        int failure;     /* of the thread */
+        uint64_t filled;  /* bytes that may be sent: whole chunks, and the last one at the end */
+        uint64_t sent;    /* bytes that the registry has */
+        uint64_t gone;    /* bytes that are no longer in memory */
+        bool closing;     /* no more will be filled */
+        uint64_t over_us; /* of the monotonic clock: what is under way ends then; 0: not at all */
+        int failure;      /* of the thread */
         struct error error;
 };
 
@@ -97,7 +100,7 @@ static void *thread_main(void *argument)
         while (ret == 0) {
                 while (upload->sent == upload->filled && !upload->closing)
                         pthread_cond_wait(&upload->changed, &upload->lock);
-                if (upload->sent == upload->filled || upload->aborted)
+                if (upload->sent == upload->filled || upload->over_us)
                         break;
                 pthread_mutex_unlock(&upload->lock);
                 ret = send_next(upload, &upload->error);
@@ -112,12 +115,12 @@ static void *thread_main(void *argument)
 static bool upload_is_over(void *context)
 {
         struct registry_upload *upload = context;
-        bool aborted;
+        uint64_t over_us;
 
         pthread_mutex_lock(&upload->lock);
-        aborted = upload->aborted;
+        over_us = upload->over_us;
         pthread_mutex_unlock(&upload->lock);
-        return aborted;
+        return over_us && clock_monotonic_us() >= over_us;
 }
 
 /* --- filling ------------------------------------------------------------------------------------------- */
@@ -260,7 +263,7 @@ void registry_upload_free(struct registry_upload *upload)
         if (!upload)
                 return;
         pthread_mutex_lock(&upload->lock);
-        upload->aborted = true;
+        upload->over_us = clock_monotonic_us() + GRACE_US;
         pthread_mutex_unlock(&upload->lock);
         thread_end(upload);
         session_cancel(&upload->session);
