@@ -70,7 +70,7 @@ static int file_check(const char *path, const char *what, struct error *err)
 {
         if (!path || access(path, R_OK) == 0)
                 return 0;
-        return error_set(err, &ERROR_TLS_OWN, -EPROTO, "cannot read the %s `%s`: %s", what, path,
+        return error_set(err, &ERROR_TLS_OWN, -EINVAL, "cannot read the %s `%s`: %s", what, path,
                          strerror(errno));
 }
 

@@ -64,8 +64,9 @@ struct http_request {
 /*
  * 0: there is an answer, of whatever status. Otherwise, with the host in the text: -EHOSTUNREACH
  * (ERROR_HOST_UNKNOWN), -ECONNREFUSED or -ECONNRESET (ERROR_CONNECTION), -EKEYREJECTED (ERROR_TLS_UNTRUSTED),
- * -EPROTO (ERROR_TLS_HANDSHAKE, ERROR_TLS_OWN), -ETIMEDOUT, -EBADMSG (ERROR_HTTP_PROTOCOL), -EFBIG,
- * -ECANCELED. `response` is to be freed in any case; what came before a break stays in it.
+ * -EPROTO (ERROR_TLS_HANDSHAKE), -EINVAL (ERROR_TLS_OWN, ERROR_HTTP_URL), -ETIMEDOUT, -EBADMSG
+ * (ERROR_HTTP_PROTOCOL), -EFBIG, -ECANCELED. `response` is to be freed in any case; what came before a break
+ * stays in it.
  */
 int http_client_send(struct http_client *client, const struct http_request *request,
                      struct http_response *response, struct error *err);

@@ -27,8 +27,8 @@ static const struct meaning meanings[] = {
         {CURLE_PEER_FAILED_VERIFICATION, &ERROR_TLS_UNTRUSTED, -EKEYREJECTED,
          "no trust in the certificate of"},
         {CURLE_SSL_ISSUER_ERROR, &ERROR_TLS_UNTRUSTED, -EKEYREJECTED, "no trust in the certificate of"},
-        {CURLE_SSL_CERTPROBLEM, &ERROR_TLS_OWN, -EPROTO, "the client certificate cannot be used for"},
-        {CURLE_SSL_CACERT_BADFILE, &ERROR_TLS_OWN, -EPROTO, "the certificates to trust cannot be used for"},
+        {CURLE_SSL_CERTPROBLEM, &ERROR_TLS_OWN, -EINVAL, "the client certificate cannot be used for"},
+        {CURLE_SSL_CACERT_BADFILE, &ERROR_TLS_OWN, -EINVAL, "the certificates to trust cannot be used for"},
         {CURLE_OPERATION_TIMEDOUT, &ERROR_HTTP_TIMEOUT, -ETIMEDOUT, "no answer in time from"},
         {CURLE_WEIRD_SERVER_REPLY, &ERROR_HTTP_PROTOCOL, -EBADMSG, "no HTTP answer from"},
         {CURLE_UNSUPPORTED_PROTOCOL, &ERROR_HTTP_PROTOCOL, -EBADMSG, "no HTTP answer from"},
@@ -56,6 +56,9 @@ int client_error_set(const struct curl_library *curl, CURLcode code, const char 
 
         if (code == CURLE_OUT_OF_MEMORY)
                 return error_oom(err);
+        /* GnuTLS's side of libcurl has one code for both; this is about files of ours. */
+        if (code == CURLE_SSL_CONNECT_ERROR && text_starts_with(detail, "error reading"))
+                code = CURLE_SSL_CERTPROBLEM;
         for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
                 if (meanings[i].code == code)
                         meaning = &meanings[i];

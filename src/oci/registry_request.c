@@ -6,6 +6,7 @@
 
 #define REDIRECTS_MAX       10
 #define PING_LIMIT          (64 * KIB)
+#define STATUS_BAD_REQUEST  400
 #define STATUS_UNAUTHORISED 401
 #define DOCKER_IO           "docker.io"
 #define DOCKER_IO_HOST      "registry-1.docker.io"
@@ -50,25 +51,37 @@ static char *endpoint_make(const struct registry *registry, const char *scheme)
         return asprintf(&endpoint, "%s://%s", scheme, host) < 0 ? NULL : endpoint;
 }
 
-/* Looks for it with the lock held. */
+/* One way of reaching it. 0: it answered; `*endpoint` then is what was asked, the caller's. */
+static int try_scheme(struct registry *registry, const char *scheme, struct http_response *response,
+                      char **endpoint, struct error *err)
+{
+        int ret;
+
+        *endpoint = endpoint_make(registry, scheme);
+        if (!*endpoint)
+                return error_oom(err);
+        http_response_free(response);
+        ret = ping(registry, *endpoint, response, err);
+        if (ret < 0)
+                free(steal_ptr(*endpoint));
+        return ret;
+}
+
+/* With the lock held. */
 static int find(struct registry *registry, struct http_response *response, struct error *err)
 {
-        static const char *const schemes[] = {"https", "http"};
-        int ret = 0;
+        _cleanup_free_ char *endpoint = NULL;
+        int ret = try_scheme(registry, "https", response, &endpoint, err);
 
-        for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
-                _cleanup_free_ char *endpoint = endpoint_make(registry, schemes[i]);
-
-                if (!endpoint)
-                        return error_oom(err);
-                http_response_free(response);
-                ret = ping(registry, endpoint, response, err);
-                if (ret == 0 && !retry_is_worth(registry, ret, response)) {
-                        registry->endpoint = steal_ptr(endpoint);
-                        registry->answered = true;
-                }
-                if (ret == 0 || !speaks_no_tls(registry, ret))
-                        return ret;
+        if (ret < 0 && speaks_no_tls(registry, ret)) {
+                /* What speaks TLS after all calls plain HTTP a bad request; then the first failure counts. */
+                if (try_scheme(registry, "http", response, &endpoint, NULL) == 0 &&
+                    response->status != STATUS_BAD_REQUEST)
+                        ret = 0;
+        }
+        if (ret == 0 && !retry_is_worth(registry, ret, response)) {
+                registry->endpoint = steal_ptr(endpoint);
+                registry->answered = true;
         }
         return ret;
 }
