@@ -35,7 +35,7 @@ struct exchange {
         struct error *err;
         int failure;    /* what one of our callbacks ended it with */
         bool is_enough; /* the rest of the body is not wanted */
-        size_t sent;    /* bytes of the body of the request */
+        uint64_t sent;  /* bytes of the body of the request */
         char detail[CURL_ERROR_SIZE];
 };
 
@@ -269,12 +269,27 @@ static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_
 
 /* --- the request --------------------------------------------------------------------------------------- */
 
+static size_t give_source(struct exchange *exchange, char *data, size_t size)
+{
+        const struct http_request *request = exchange->request;
+        ssize_t n = request->source(request->context, exchange->sent, data, size, exchange->err);
+
+        if (n < 0) {
+                exchange->failure = (int)n;
+                return CURL_READFUNC_ABORT;
+        }
+        exchange->sent += (size_t)n;
+        return (size_t)n;
+}
+
 static size_t give_body(char *data, size_t size, size_t count, void *context)
 {
         struct exchange *exchange = context;
         struct slice rest = exchange->request->body, piece;
 
-        slice_take(&rest, exchange->sent, &piece);
+        if (exchange->request->source)
+                return give_source(exchange, data, size * count);
+        slice_take(&rest, (size_t)exchange->sent, &piece);
         slice_take(&rest, rest.size < size * count ? rest.size : size * count, &piece);
         memcpy(data, piece.data, piece.size);
         exchange->sent += piece.size;
@@ -301,6 +316,12 @@ static int headers_build(const struct exchange *exchange, struct curl_slist **ou
 
                 has_type = has_type || line_is_field(*header, "Content-Type", &value);
                 longer = curl->slist_append(list, *header);
+                if (!longer)
+                        goto failed;
+                list = longer;
+        }
+        if (list && request->source) {
+                longer = curl->slist_append(list, "Transfer-Encoding: chunked");
                 if (!longer)
                         goto failed;
                 list = longer;
@@ -376,12 +397,13 @@ static void set_callbacks(struct exchange *exchange)
 static void set_body(struct exchange *exchange)
 {
         const struct curl_library *curl = exchange->client->curl;
-        const struct slice *body = &exchange->request->body;
+        const struct http_request *request = exchange->request;
         CURL *easy = exchange->easy;
 
         curl->easy_setopt(easy, CURLOPT_POST, 1L);
-        curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->size);
-        if (!body->size) {
+        curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                          request->source ? (curl_off_t)-1 : (curl_off_t)request->body.size);
+        if (!request->source && !request->body.size) {
                 curl->easy_setopt(easy, CURLOPT_POSTFIELDS, "");
                 return;
         }

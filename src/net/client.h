@@ -54,9 +54,12 @@ struct http_request {
         const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
         bool has_body;              /* of `body`, which may be empty */
         struct slice body;
+        /* In its place, a body whose length is not known: fills in up to `size` bytes from offset `at` of it,
+         * 0 at its end. May block. A negative errno ends the request, and is what it returns. */
+        ssize_t (*source)(void *context, uint64_t at, void *data, size_t size, struct error *err);
         http_sink sink;
         bool (*is_over)(void *context); /* true ends it (-ECANCELED); asked at least once a second; or NULL */
-        void *context;                  /* of both */
+        void *context;                  /* of these functions */
         uint64_t limit;                 /* bytes of a success without a sink; more is -EFBIG */
         unsigned stall_seconds;         /* 0: the client's */
 };

@@ -11,6 +11,8 @@
 /* Layers at the same time: each has what is on its way in memory (REGISTRY_UPLOAD_MEMORY). */
 #define WORKERS_MAX 3
 
+#define ATTEMPTS_MAX 3
+
 struct layers {
         const struct archive *archive;
         const struct layer_plan *plan;
@@ -159,7 +161,7 @@ static int copy_range(struct layers *layers, struct layer_writer *writer, uint64
 }
 
 /* Neighbouring members are read as one. */
-static int build_layer(struct layers *layers, unsigned layer, struct error *err)
+static int build_layer_once(struct layers *layers, unsigned layer, struct error *err)
 {
         const uint8_t *layer_of = layers->plan->layer_of;
         size_t count = archive_count(layers->archive), i = 0;
@@ -180,6 +182,19 @@ static int build_layer(struct layers *layers, unsigned layer, struct error *err)
                 }
         }
         return ret < 0 ? ret : finish_layer(layers, layer, err);
+}
+
+/* A registry may forget an upload when a connection breaks, and then more than is still in memory. */
+static int build_layer(struct layers *layers, unsigned layer, struct error *err)
+{
+        int ret = -ESTALE;
+
+        for (int attempt = 0; attempt < ATTEMPTS_MAX && ret == -ESTALE; attempt++) {
+                layer_writer_free(layers->writers[layer]);
+                layers->writers[layer] = NULL;
+                ret = build_layer_once(layers, layer, err);
+        }
+        return ret;
 }
 
 static bool next_layer(struct layers *layers, unsigned *layer)

@@ -32,6 +32,8 @@ struct registry_call {
         const char *headers[4];
         bool has_body;
         struct slice body;
+        /* In its place: see http_request. May be asked from its beginning again. */
+        ssize_t (*source)(void *context, uint64_t at, void *data, size_t size, struct error *err);
         http_sink sink;
         bool (*is_over)(void *context);
         void *context;

@@ -123,6 +123,7 @@ static int send_once(struct registry *registry, const struct registry_call *call
                                        .headers = headers,
                                        .has_body = call->has_body,
                                        .body = call->body,
+                                       .source = call->source,
                                        .sink = call->sink,
                                        .is_over = call->is_over,
                                        .context = call->context,

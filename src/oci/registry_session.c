@@ -11,9 +11,12 @@ enum {
         STATUS_CREATED = 201,
         STATUS_ACCEPTED = 202,
         STATUS_NO_CONTENT = 204,
+        STATUS_BAD_REQUEST = 400,
         STATUS_NOT_FOUND = 404,
+        STATUS_LENGTH_REQUIRED = 411,
         STATUS_TOO_LARGE = 413,
-        STATUS_RANGE = 416
+        STATUS_RANGE = 416,
+        STATUS_NOT_IMPLEMENTED = 501
 };
 
 bool session_range_parse(const char *field, uint64_t *size)
@@ -202,6 +205,100 @@ int session_send(struct upload_session *session, struct slice bytes, struct erro
                         return ret;
         }
         return session->offset > before + bytes.size ? lost(session, err) : 0;
+}
+
+/* --- PATCH without a length ------------------------------------------------------------------------------
+ */
+
+struct streaming {
+        struct upload_session *session;
+        upload_source source;
+        uint64_t end; /* offset in the blob up to which bytes were taken from the source */
+};
+
+static ssize_t stream_source(void *context, uint64_t at, void *data, size_t size, struct error *err)
+{
+        struct streaming *streaming = context;
+        uint64_t offset = streaming->session->offset + at;
+        ssize_t n = streaming->source(streaming->session->context, offset, data, size, err);
+
+        if (n > 0)
+                streaming->end = offset + (uint64_t)n;
+        return n;
+}
+
+static bool stream_is_over(void *context)
+{
+        struct upload_session *session = ((struct streaming *)context)->session;
+
+        return session->is_over && session->is_over(session->context);
+}
+
+static int stream_once(struct streaming *streaming, struct http_response *response, struct error *err)
+{
+        const struct registry_call call = {.method = "PATCH",
+                                           .url = streaming->session->location,
+                                           .actions = "pull,push",
+                                           .headers = {"Content-Type: application/octet-stream"},
+                                           .has_body = true,
+                                           .source = stream_source,
+                                           .is_over = stream_is_over,
+                                           .context = streaming,
+                                           .limit = HTTP_BODY_MAX};
+
+        http_response_free(response);
+        streaming->end = streaming->session->offset;
+        return registry_exchange(streaming->session->registry, &call, response, err);
+}
+
+/* Some registries, and proxies before them, want to know how long a request will be, or limit it. */
+static bool refuses_streams(const struct http_response *response)
+{
+        return response->status == STATUS_BAD_REQUEST || response->status == STATUS_LENGTH_REQUIRED ||
+               response->status == STATUS_TOO_LARGE || response->status == STATUS_NOT_IMPLEMENTED;
+}
+
+/* All went out; the registry says whether all came in. */
+static int stream_accepted(struct streaming *streaming, const struct http_response *response,
+                           struct error *err)
+{
+        struct upload_session *session = streaming->session;
+        uint64_t size = streaming->end - session->offset;
+
+        return size ? patch_accepted(session, (size_t)size, response, err)
+                    : location_take(session, response, err);
+}
+
+int session_stream(struct upload_session *session, upload_source source, struct error *err)
+{
+        _cleanup_http_response_ struct http_response response = {0};
+        struct streaming streaming = {.session = session, .source = source};
+        struct retry retry = {.is_over = session->is_over, .context = session->context};
+
+        for (;;) {
+                uint64_t before = session->offset;
+                int ret = stream_once(&streaming, &response, err);
+
+                if (ret == 0 && response.status / 100 == 2) {
+                        ret = stream_accepted(&streaming, &response, err);
+                        if (ret < 0 || session->offset == streaming.end)
+                                return ret;
+                } else if (ret == 0 && refuses_streams(&response)) {
+                        ret = session_ask(session, err);
+                        return ret < 0 ? ret : -EFBIG;
+                } else if (ret != -ESTALE && (retry_is_worth(session->registry, ret, &response) ||
+                                              (ret == 0 && response.status == STATUS_RANGE))) {
+                        ret = recover(session, &retry, ret, &response, err);
+                } else if (ret == 0 && response.status == STATUS_NOT_FOUND) {
+                        ret = lost(session, err);
+                } else if (ret == 0) {
+                        ret = registry_refusal(session->registry, &response, "upload a blob", err);
+                }
+                if (ret < 0)
+                        return ret;
+                if (session->offset > before)
+                        retry.failures = 0;
+        }
 }
 
 /* --- PUT ----------------------------------------------------------------------------------------------- */

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An upload as its caller sees it: bytes are gathered in chunks, which a thread sends while the next ones are
- * filled. Chunk N lies in buffer N modulo the number of buffers, and stays there until its buffer is needed
- * again: where a registry has fewer bytes than it said, or forgot the upload, it can go on from what is
- * there.
+ * filled, in one long request where the registry takes such, else chunk by chunk. Chunk N lies in buffer N
+ * modulo the number of buffers, and stays there until its buffer is needed again: when a connection breaks,
+ * the registry has less than was sent, and the upload goes on from what is there.
  */
 #include <errno.h>
 #include "base/clock.h"
 #include "oci/registry_session.h"
 
-#define CHUNK        (8 * MIB)
+#define CHUNK        (2 * MIB)
 #define BUFFERS      (REGISTRY_UPLOAD_MEMORY / CHUNK)
 #define RESTARTS_MAX 4
+
+/* What may have left us and not have come to the registry: the socket's buffers on both sides, and those of
+ * whatever is in between. */
+#define UNDER_WAY (12 * MIB)
 #define GRACE_US                                                                                             \
         2000000 /* for a request that is not wanted any more: cut off, it would stay in the registry */
 
 struct registry_upload {
         struct upload_session session; /* of the thread while there is one, then of the caller */
         unsigned restarts;             /* likewise */
+        bool in_chunks;                /* likewise: the registry takes no long request */
         size_t chunk;                  /* bytes of each but the last */
         unsigned buffers;
         struct buffer ring[BUFFERS];
@@ -48,6 +53,14 @@ static struct slice next_bytes(const struct registry_upload *upload)
         return bytes;
 }
 
+static int gone(const struct registry_upload *upload, struct error *err)
+{
+        return error_set(err, &ERROR_REGISTRY_UPLOAD_LOST, -ESTALE,
+                         "`%s` no longer has what was sent before the connection broke, and it is no longer "
+                         "in memory",
+                         upload->session.registry->name);
+}
+
 /* Tells the caller how far it is. The bytes that come next must still be there. */
 static int progress_note(struct registry_upload *upload, struct error *err)
 {
@@ -58,12 +71,7 @@ static int progress_note(struct registry_upload *upload, struct error *err)
         upload->sent = upload->session.offset;
         pthread_cond_broadcast(&upload->changed);
         pthread_mutex_unlock(&upload->lock);
-        if (!is_gone)
-                return 0;
-        return error_set(err, &ERROR_REGISTRY_UPLOAD_LOST, -ESTALE,
-                         "`%s` no longer has what was sent before the connection broke, and it is no longer "
-                         "in memory",
-                         upload->session.registry->name);
+        return is_gone ? gone(upload, err) : 0;
 }
 
 /* After -ESTALE: a new upload, if all bytes are still there. */
@@ -81,10 +89,52 @@ static int begin_anew(struct registry_upload *upload, struct error *err)
         return ret < 0 ? ret : progress_note(upload, err);
 }
 
+/* Bytes from `offset` on: waits until there are some; 0 when there will be no more. */
+static ssize_t stream_bytes(void *context, uint64_t offset, void *data, size_t size, struct error *err)
+{
+        struct registry_upload *upload = context;
+        const struct buffer *chunk = &upload->ring[offset / upload->chunk % upload->buffers];
+        size_t left = upload->chunk - (size_t)(offset % upload->chunk);
+        bool is_gone, is_over;
+        uint64_t there;
+
+        pthread_mutex_lock(&upload->lock);
+        while (offset == upload->filled && !upload->closing)
+                pthread_cond_wait(&upload->changed, &upload->lock);
+        there = upload->filled - offset;
+        is_gone = offset < upload->gone;
+        is_over = upload->over_us;
+        if (offset < upload->sent) {
+                upload->sent = offset; /* after a break: from here on nothing may be overwritten */
+        } else if (offset > UNDER_WAY && offset - UNDER_WAY > upload->sent) {
+                upload->sent = offset - UNDER_WAY;
+                pthread_cond_broadcast(&upload->changed);
+        }
+        pthread_mutex_unlock(&upload->lock);
+        if (is_over)
+                return 0; /* a request that is cut off would stay in the registry */
+        if (is_gone)
+                return gone(upload, err);
+        left = there < left ? (size_t)there : left;
+        left = size < left ? size : left;
+        memcpy(data, chunk->data + offset % upload->chunk, left);
+        return (ssize_t)left;
+}
+
+static int send_some(struct registry_upload *upload, struct error *err)
+{
+        int ret = upload->in_chunks ? -EFBIG : session_stream(&upload->session, stream_bytes, err);
+
+        if (ret != -EFBIG)
+                return ret;
+        upload->in_chunks = true;
+        return session_send(&upload->session, next_bytes(upload), err);
+}
+
 /* One step further; `session.offset` moves. */
 static int send_next(struct registry_upload *upload, struct error *err)
 {
-        int ret = session_send(&upload->session, next_bytes(upload), err);
+        int ret = send_some(upload, err);
 
         if (ret == -ESTALE)
                 return begin_anew(upload, err);
@@ -237,10 +287,12 @@ int registry_upload_commit(struct registry_upload *upload, const struct descript
         bool in_one;
         int ret;
 
+        pthread_mutex_lock(&upload->lock);
+        upload->filled += upload->ring[upload->filling % upload->buffers].size;
+        pthread_mutex_unlock(&upload->lock);
         thread_end(upload);
         if (upload->failure)
                 return failure_copy(upload, err);
-        upload->filled += upload->ring[upload->filling % upload->buffers].size;
         if (upload->filled != blob->size)
                 return error_set(err, &ERROR_INTERNAL, -EINVAL, "an upload has %llu bytes, not %llu",
                                  (unsigned long long)upload->filled, (unsigned long long)blob->size);
