@@ -23,6 +23,7 @@ struct unpack {
         const char *path; /* of the image */
         const struct progress *progress;
         int fd;       /* the file */
+        bool lasting; /* it is to be on the disk in the end */
         uint64_t end; /* of what it holds so far, without an end marker */
         uint64_t at, flushed;
         uint64_t done, total; /* bytes of blobs */
@@ -73,7 +74,7 @@ static int write_out(struct unpack *unpack, struct slice bytes, struct error *er
         if (ret < 0)
                 return error_errno(err, -ret, "cannot write the archive");
         unpack->at += bytes.size;
-        if (unpack->at - unpack->flushed >= FLUSH_SIZE) {
+        if (unpack->lasting && unpack->at - unpack->flushed >= FLUSH_SIZE) {
                 sync_file_range(unpack->fd, (off_t)unpack->flushed, (off_t)(unpack->at - unpack->flushed),
                                 SYNC_FILE_RANGE_WRITE);
                 unpack->flushed = unpack->at;
@@ -337,18 +338,20 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
         ret = file_writer_open(path, false, &again, err);
         if (ret < 0)
                 return ret;
+        if (!unpack->lasting)
+                file_writer_set_passing(again);
         unpack->fd = file_writer_fd(again);
         ret = archive_stream(archive, copy_member, unpack, err);
         return ret < 0 ? ret : file_writer_commit(again, err);
 }
 
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
-                     const char *path, const struct progress *progress, struct error *err)
+                     const char *path, bool lasting, const struct progress *progress, struct error *err)
 {
         _cleanup_source_ struct source *source = NULL;
         _cleanup_file_writer_ struct file_writer *writer = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
-        struct unpack unpack = {.path = from->path, .progress = progress};
+        struct unpack unpack = {.path = from->path, .progress = progress, .lasting = lasting};
         size_t count;
         int ret = source_open(from, access, &source, err);
 
@@ -358,6 +361,8 @@ int image_to_archive(const struct image_reference *from, const struct registry_a
                 ret = file_writer_open(path, false, &writer, err);
         if (ret < 0)
                 return ret;
+        if (!lasting)
+                file_writer_set_passing(writer);
         unpack.source = source;
         unpack.fd = file_writer_fd(writer);
         ret = add_layers(&unpack, layers, count, err);
