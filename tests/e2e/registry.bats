@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The registry client against docker-registry, straight and through a proxy that plays a bad network.
 
+# shellcheck disable=SC2154 # registry_start exports PORT_NAME
+
 load registry
 
 setup_file() {
