@@ -76,6 +76,8 @@ static bool match(const char *pattern_text, const char *path_text, struct route_
         struct slice pattern = SLICE_TEXT(pattern_text), path = SLICE_TEXT(path_text);
 
         out->count = 0;
+        if (path_text[0] != '/')
+                return false;
         while (pattern.size && path.size) {
                 struct slice segment = take_segment(&pattern), other;
 

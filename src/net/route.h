@@ -28,7 +28,7 @@ struct route_match {
         } parameters[ROUTE_PARAMETERS];
 };
 
-/* Borrows `path`, which begins with a slash. */
+/* Borrows `path`; one that does not begin with a slash has no route. */
 void route_find(const struct route *routes, size_t count, const char *method, const char *path,
                 struct route_match *out);
 /* Appends the methods that `path` knows: "GET, HEAD, PUT"; nothing when there is no such path. */
