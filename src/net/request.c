@@ -3,9 +3,11 @@
 #include "net/server_private.h"
 #include "net/uri.h"
 
-/* A body of a request that has failed is read to its end, so that the client gets to read why; one that
- * would be longer than this is cut off. */
-#define SWALLOW_LIMIT (16 * MIB)
+/* A longer body is not waited for when the request fails before it. */
+#define EARLY_LIMIT (16 * MIB)
+/* libmicrohttpd cannot answer in the middle of a body: one whose request fails there is read to its end, so
+ * that the client gets to read why, but no further than this. */
+#define SWALLOW_LIMIT (1 * GIB)
 
 /* --- what is asked for ------------------------------------------------------------------------------------
  */
@@ -263,7 +265,7 @@ void request_begin(struct request *request)
 
 bool request_is_answered_early(const struct request *request)
 {
-        return request->response && request->body_size > SWALLOW_LIMIT;
+        return request->response && request->body_size > EARLY_LIMIT;
 }
 
 int request_body(struct request *request, struct slice bytes)

@@ -213,6 +213,13 @@ static int check_content_range(struct request *request, struct upload_state *sta
         return 0;
 }
 
+static int check_space(const struct request *request, const struct upload_state *state, struct error *err)
+{
+        uint64_t size = request_body_size(request);
+
+        return size == UINT64_MAX ? 0 : store_upload_expect(state->upload, size, err);
+}
+
 static int upload_begin(struct request *request, struct error *err)
 {
         struct upload_state *state = upload_state_new(request, err);
@@ -220,7 +227,9 @@ static int upload_begin(struct request *request, struct error *err)
                                             request_parameter(request, "id"), &state->upload, err)
                         : -ENOMEM;
 
-        return ret < 0 ? ret : check_content_range(request, state, err);
+        if (ret == 0)
+                ret = check_content_range(request, state, err);
+        return ret < 0 ? ret : check_space(request, state, err);
 }
 
 static int upload_body(struct request *request, struct slice bytes, struct error *err)
@@ -333,7 +342,8 @@ static int begin_whole(struct request *request, const char *digest, struct error
         if (ret < 0)
                 return ret;
         state->is_whole = true;
-        return store_upload_open(store, request_repository(request), id, &state->upload, err);
+        ret = store_upload_open(store, request_repository(request), id, &state->upload, err);
+        return ret < 0 ? ret : check_space(request, state, err);
 }
 
 static int post_begin(struct request *request, struct error *err)

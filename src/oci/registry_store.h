@@ -78,6 +78,8 @@ int store_upload_open(struct registry_store *store, const char *name, const char
                       struct store_upload **out, struct error *err);
 /* Bytes it has, also after a restart. */
 uint64_t store_upload_size(const struct store_upload *upload);
+/* Is there room for so many bytes more? -ENOSPC, said before they are sent in vain. */
+int store_upload_expect(const struct store_upload *upload, uint64_t size, struct error *err);
 /* After a failure what this opening appended is taken back: a full disk gets its space again. */
 int store_upload_append(struct store_upload *upload, struct slice bytes, struct error *err);
 /* Makes it a blob of its repository. -EBADMSG (ERROR_STORE_DIGEST): the upload is gone. */

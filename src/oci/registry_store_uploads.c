@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include "oci/hash_thread.h"
 #include "oci/registry_store_private.h"
 
@@ -233,6 +234,18 @@ static void take_back(struct store_upload *upload)
         }
         if (ftruncate(upload->fd, (off_t)upload->start) == 0)
                 upload->size = upload->flushed = upload->start;
+}
+
+int store_upload_expect(const struct store_upload *upload, uint64_t size, struct error *err)
+{
+        struct statvfs fs;
+
+        if (fstatvfs(upload->fd, &fs) < 0)
+                return error_errno(err, errno, "cannot ask for the free space of `%s`", upload->store->path);
+        if (size && size / fs.f_frsize >= fs.f_bfree)
+                return error_errno(err, ENOSPC, "the upload %s has %llu bytes more", upload->id,
+                                   (unsigned long long)size);
+        return 0;
 }
 
 int store_upload_append(struct store_upload *upload, struct slice bytes, struct error *err)

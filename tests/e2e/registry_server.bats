@@ -433,6 +433,22 @@ X
         [ "$(jq -r '.manifests[0].digest' image/index.json)" = "$(jq -r '.manifests[0].digest' back/index.json)" ]
 }
 
+@test "our own client pushes, reads in place, pulls, lists and deletes" {
+        (umask 077 && echo 'let-me-in ci pull,push,delete *' > tokens)
+        serve --tokens tokens
+        jq -n --arg host $ADDRESS --arg auth "$(printf x:let-me-in | base64)" '{auths: {($host): {auth: $auth}}}' > auth.json
+        archive=$SRC/tests/data/archives/crio-1.36.3-counter.tar
+        for kind in none gzip zstd; do
+                checkpointctl push --quiet --compress $kind "$archive" docker://$ADDRESS/team/web:$kind
+                checkpointctl verify --quiet docker://$ADDRESS/team/web:$kind
+        done
+        [ "$(checkpointctl tags docker://$ADDRESS/team/web | xargs)" = "gzip none zstd" ]
+        checkpointctl pull --quiet docker://$ADDRESS/team/web:zstd pulled.tar
+        checkpointctl verify --quiet pulled.tar
+        checkpointctl rm docker://$ADDRESS/team/web:gzip
+        [ "$(curl -s -u x:let-me-in $URL/v2/team/web/tags/list | jq -c .tags)" = '["none","zstd"]' ]
+}
+
 # --- who may do what -------------------------------------------------------------------------------------------
 
 @test "every route for every role" {
@@ -648,6 +664,7 @@ certificate() {
         [ "$(status -X PATCH --data-binary @part $upload)" = 202 ]
         tail -c +1000001 blob > rest
         [ "$(status -X PATCH --data-binary @rest $upload)" = 507 ]
+        [ "$(status -X PATCH -T - -H 'Transfer-Encoding: chunked' $upload < rest)" = 507 ]
         [ "$(status $upload)" = 204 ]
         [ "$(header range)" = 0-999999 ]
         mount -o remount,size=80m small
