@@ -48,6 +48,7 @@ struct option_table verb_common_options(const struct verb *verb);
 extern const struct verb verb_build, verb_completion, verb_copy, verb_create, verb_diff, verb_doctor,
         verb_errors, verb_explain, verb_extract, verb_help, verb_images, verb_insert, verb_inspect, verb_list,
         verb_man_page, verb_memparse, verb_plugin, verb_preflight, verb_pull, verb_push, verb_recover,
-        verb_repair, verb_restore, verb_rm, verb_secrets, verb_show, verb_sync, verb_tags, verb_verify;
+        verb_registry, verb_repair, verb_restore, verb_rm, verb_secrets, verb_show, verb_sync, verb_tags,
+        verb_verify;
 
 #endif
