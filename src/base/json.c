@@ -2,8 +2,42 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
 
 #define JSON_DEPTH_LIMIT 64
+
+/* Bytes of all documents. Two threads that look at it at once may go beyond the limit by what each asks for.
+ */
+static _Atomic size_t memory_used;
+
+static bool memory_is_left(size_t size)
+{
+        size_t used = atomic_load(&memory_used);
+
+        return used <= JSON_MEMORY_LIMIT && size <= JSON_MEMORY_LIMIT - used;
+}
+
+static void *bounded_realloc(void *context, void *old, size_t old_size, size_t size)
+{
+        size_t before = malloc_usable_size(old);
+        void *memory = size <= before || memory_is_left(size - before) ? realloc(old, size) : NULL;
+
+        if (memory)
+                atomic_fetch_add(&memory_used, malloc_usable_size(memory) - before);
+        return memory;
+}
+
+static void *bounded_malloc(void *context, size_t size)
+{
+        return bounded_realloc(context, NULL, 0, size);
+}
+
+static void bounded_free(void *context, void *memory)
+{
+        atomic_fetch_sub(&memory_used, malloc_usable_size(memory));
+        free(memory);
+}
 
 /* yyjson parses without recursion, but those who walk the result may recurse: bound the nesting. Its values
  * lie one after another, each before what it holds. */
@@ -27,6 +61,7 @@ static bool depth_is_sane(yyjson_doc *doc)
 
 int json_parse(struct slice text, const char *what, yyjson_doc **out, struct error *err)
 {
+        static const yyjson_alc allocator = {bounded_malloc, bounded_realloc, bounded_free, NULL};
         _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_read_err reason;
 
@@ -34,7 +69,11 @@ int json_parse(struct slice text, const char *what, yyjson_doc **out, struct err
                 return error_set(err, &ERROR_BAD_JSON, -EFBIG,
                                  "`%s` has %zu bytes of JSON, more than the %llu allowed", what, text.size,
                                  (unsigned long long)JSON_LIMIT);
-        doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.size, 0, NULL, &reason);
+        doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.size, 0, &allocator, &reason);
+        if (!doc && reason.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+                return error_set(err, &ERROR_BAD_JSON, -EFBIG,
+                                 "`%s` needs more than the %llu MiB of memory that JSON may take", what,
+                                 (unsigned long long)(JSON_MEMORY_LIMIT / MIB));
         if (!doc)
                 return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "`%s` is not valid JSON: %s at byte %zu",
                                  what, reason.msg, reason.pos);
