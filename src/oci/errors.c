@@ -100,6 +100,16 @@ const struct error_kind ERROR_REGISTRY_CREDENTIALS = {
                 "installed.",
 };
 
+const struct error_kind ERROR_TRANSLATION = {
+        .code = "SNAP-350",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the checkpoint cannot be restored by another engine",
+        .hint = "The message says what is in the way; docs/translate.md has the whole list. The engine that "
+                "took "
+                "the checkpoint restores it.",
+};
+
 const struct error_kind *const oci_error_kinds[] = {
         &ERROR_IMAGE_REFERENCE,
         &ERROR_IMAGE_LAYOUT,
@@ -113,5 +123,6 @@ const struct error_kind *const oci_error_kinds[] = {
         &ERROR_REGISTRY_NOT_ALLOWED,
         &ERROR_REGISTRY_TOO_LARGE,
         &ERROR_REGISTRY_CREDENTIALS,
+        &ERROR_TRANSLATION,
         NULL,
 };

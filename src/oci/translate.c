@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/translate.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include "archive/stream.h"
+#include "archive/tar.h"
+#include "base/clock.h"
+#include "base/compress.h"
+#include "oci/translate_private.h"
+
+#define COPY_SIZE (64 * KIB)
+
+/* Members that engines write in their own way; those with a '/' at the end are all that begin so. */
+static const char *const own_members[] = {
+        "config.dump",
+        "spec.dump",
+        "status",
+        "status.dump",
+        "network.status",
+        "bind.mounts",
+        "deleted.files",
+        "rootfs-diff.tar",
+        "ctr.log",
+        "container.log",
+        "io.kubernetes.cri-o.LogPath",
+        "devshm-checkpoint.tar",
+        "artifacts",
+        "pod.dump",
+        "pod.options",
+        "snap.json",
+        "checkpoint/files.img",
+        "volumes",
+};
+static const char *const own_prefixes[] = {"volumes/", "artifacts/", "checkpoint/mountpoints-"};
+
+/* Mountpoints of engines that the engine does not have; see criu/ties.h. */
+static const char *const not_of_containerd[] = {"/run/.containerenv", "/run/secrets", "/etc/passwd",
+                                                "/etc/group", NULL};
+static const char *const not_of_crio[] = {"/run/secrets", "/etc/passwd", "/etc/group", NULL};
+static const char *const not_of_podman[] = {"/run/secrets",
+                                            "/etc/passwd",
+                                            "/etc/group",
+                                            "/dev/termination-log",
+                                            "/run/secrets/kubernetes.io/serviceaccount",
+                                            "/var/run/secrets/kubernetes.io/serviceaccount",
+                                            NULL};
+
+/* The log of a container; the format is the CRI's with all of them. */
+static const char *const logs[] = {[ENGINE_CRIO] = "io.kubernetes.cri-o.LogPath",
+                                   [ENGINE_CONTAINERD] = "container.log",
+                                   [ENGINE_PODMAN] = "ctr.log",
+                                   [ENGINE_OCI] = NULL};
+
+bool translation_has_member(const char *name)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(own_members); i++)
+                if (strcmp(name, own_members[i]) == 0)
+                        return true;
+        for (size_t i = 0; i < ARRAY_SIZE(own_prefixes); i++)
+                if (text_starts_with(name, own_prefixes[i]))
+                        return true;
+        return false;
+}
+
+/* --- what the documents are made with ----------------------------------------------------------------------
+ */
+
+struct translated_member *translation_add(struct translation *translation, const char *name)
+{
+        struct translated_member *grown =
+                reallocarray(translation->members, translation->count + 1, sizeof(*grown));
+
+        if (!grown)
+                return NULL;
+        translation->members = grown;
+        grown += translation->count++;
+        *grown = (struct translated_member){0};
+        snprintf(grown->name, sizeof(grown->name), "%s", name);
+        return grown;
+}
+
+int translation_add_json(struct translation *translation, const char *name, yyjson_mut_doc *doc,
+                         struct error *err)
+{
+        struct translated_member *member = translation_add(translation, name);
+
+        return member ? json_write(doc, false, &member->bytes, err) : error_oom(err);
+}
+
+int translation_add_copy(struct translation *translation, const char *from, const char *name,
+                         struct error *err)
+{
+        const struct archive_member *found = archive_find(translation->archive, from);
+        struct translated_member *member;
+
+        if (!found || found->type != TAR_FILE)
+                return 0;
+        member = translation_add(translation, name);
+        if (!member)
+                return error_oom(err);
+        member->from = found;
+        return 0;
+}
+
+int translation_note(struct translation *translation, const char *format, ...)
+{
+        _cleanup_free_ char *line = NULL;
+        va_list arguments;
+        int n;
+
+        va_start(arguments, format);
+        n = vasprintf(&line, format, arguments);
+        va_end(arguments);
+        if (n < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+        return buffer_printf(&translation->notes, "%s\n", line);
+}
+
+const char *translation_time(const char *text, char out[RFC3339_SIZE])
+{
+        int64_t ns;
+
+        return rfc3339_parse(text, &ns) && ns > 0 ? rfc3339_format(ns, out) : "0001-01-01T00:00:00Z";
+}
+
+/* --- the base image ----------------------------------------------------------------------------------------
+ */
+
+static int replace(char **owner, char **borrowed, const char *text, size_t size)
+{
+        char *copy = strndup(text, size);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*owner);
+        *owner = *borrowed = copy;
+        return 0;
+}
+
+/* Length of an image name without its tag. */
+static size_t repository_size(const char *name, size_t size)
+{
+        for (size_t i = size; i > 0 && name[i - 1] != '/'; i--)
+                if (name[i - 1] == ':')
+                        return i - 1;
+        return size;
+}
+
+static bool name_is_plain(const char *name, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (!isalnum((unsigned char)name[i]) && !strchr("./-_:", name[i]))
+                        return false;
+        return size > 0;
+}
+
+/* "NAME[:TAG]@sha256:DIGEST" */
+static int take_base(struct translation *translation, const char *base, struct error *err)
+{
+        struct metadata *metadata = &translation->metadata;
+        const char *at = strchr(base, '@');
+        size_t size = at ? (size_t)(at - base) : 0, repository = at ? repository_size(base, size) : 0;
+        _cleanup_free_ char *reference = NULL;
+        struct sha256 digest;
+
+        if (!at || !name_is_plain(base, size) || !text_starts_with(at + 1, "sha256:") ||
+            !sha256_parse(at + 1, &digest))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "`%s` is not the name of an image with its digest (NAME@sha256:DIGEST)",
+                                 base);
+        if (asprintf(&reference, "%.*s%s", (int)repository, base, at) < 0) {
+                reference = NULL;
+                return error_oom(err);
+        }
+        if (replace(&translation->image_reference, &metadata->image_reference, reference, strlen(reference)) <
+            0)
+                return error_oom(err);
+        /* Without a tag, the reference is the name. */
+        if (repository == size)
+                return replace(&translation->image_name, &metadata->image_name, reference,
+                               strlen(reference)) < 0
+                               ? error_oom(err)
+                               : 0;
+        return replace(&translation->image_name, &metadata->image_name, base, size) < 0 ? error_oom(err) : 0;
+}
+
+static int take_base_id(struct translation *translation, const char *id, struct error *err)
+{
+        char hex[SHA256_HEX_SIZE];
+        struct sha256 digest;
+
+        if (!sha256_parse(id, &digest))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "`%s` is not the ID of an image (64 hexadecimal digits)", id);
+        sha256_hex(&digest, hex);
+        return replace(&translation->image_id, &translation->metadata.image_id, hex, strlen(hex)) < 0
+                       ? error_oom(err)
+                       : 0;
+}
+
+/* An ID that the archive gives belongs to its own base image, not to one that is named in its place. */
+static int settle_base(struct translation *translation, const struct translation_options *options,
+                       struct error *err)
+{
+        struct metadata *metadata = &translation->metadata;
+        int ret = 0;
+
+        if (options->base) {
+                metadata->image_id = (char *)(uintptr_t)"";
+                ret = take_base(translation, options->base, err);
+        }
+        if (ret == 0 && options->base_id)
+                ret = take_base_id(translation, options->base_id, err);
+        if (ret < 0)
+                return ret;
+        /* Names from the archive are written into documents and shown: no more than a name may be. */
+        if ((*metadata->image_name &&
+             !name_is_plain(metadata->image_name, strcspn(metadata->image_name, "@"))))
+                return error_set(err, &ERROR_ARCHIVE_METADATA, -EBADMSG,
+                                 "`%s` has a base image whose name is none",
+                                 archive_path(translation->archive));
+        if (!*metadata->image_requested || options->base)
+                metadata->image_requested = metadata->image_name;
+        return 0;
+}
+
+/* --- the container -----------------------------------------------------------------------------------------
+ */
+
+/* All engines but bare bundles have IDs of this form, and expect them. */
+static int settle_id(struct translation *translation, struct error *err)
+{
+        struct metadata *metadata = &translation->metadata;
+        _cleanup_free_ char *text = NULL;
+        struct sha256 digest;
+
+        if (!sha256_parse(metadata->container_id, &digest) || strlen(metadata->container_id) != 64) {
+                if (asprintf(&text, "%s %s", metadata->container_id, metadata->checkpointed) < 0) {
+                        text = NULL;
+                        return error_oom(err);
+                }
+                if (sha256_of(SLICE_TEXT(text), &digest) < 0)
+                        return error_oom(err);
+        }
+        metadata->container_id = sha256_hex(&digest, translation->container_id);
+        return 0;
+}
+
+/* What has been untied is restored by crun and runc alike; Podman and CRI-O use crun unless they are told
+ * otherwise, and Podman refuses an image that asks for another runtime than its own. */
+static void settle_runtime(struct metadata *metadata, enum engine to)
+{
+        metadata->runtime = (char *)(uintptr_t)(to == ENGINE_CONTAINERD ? "io.containerd.runc.v2" : "crun");
+}
+
+/* --- the dump ----------------------------------------------------------------------------------------------
+ */
+
+/* The contents of the tmpfs that hides directories: "./", which nobody may write to. */
+static int add_empty_tmpfs(struct translation *translation, struct error *err)
+{
+        struct tar_entry entry = {.name = "./", .type = TAR_DIRECTORY, .mode = 0555};
+        _cleanup_buffer_ struct buffer tar = {0};
+        static const uint8_t zeros[2 * TAR_BLOCK];
+        struct translated_member *member;
+        char name[64];
+
+        snprintf(name, sizeof(name), "checkpoint/tmpfs-dev-%u.tar.gz.img", translation->ties->empty_tmpfs);
+        member = translation_add(translation, name);
+        if (!member || tar_header_append(&entry, NULL, 0, &tar) < 0 ||
+            buffer_append(&tar, zeros, sizeof(zeros)) < 0)
+                return error_oom(err);
+        return frame_compress(COMPRESSION_GZIP, 0, buffer_slice(&tar), &member->bytes, err);
+}
+
+/* Image files of the dump that differ, and those of the archive that do not. */
+static int add_images(struct translation *translation, struct error *err)
+{
+        struct criu_ties *ties = translation->ties;
+        char name[96];
+
+        for (size_t i = 0; i < ties->file_count; i++) {
+                struct translated_member *member;
+
+                snprintf(name, sizeof(name), "checkpoint/%s", ties->files[i].name);
+                member = translation_add(translation, name);
+                if (!member)
+                        return error_oom(err);
+                member->bytes = ties->files[i].bytes;
+                ties->files[i].bytes = (struct buffer){0};
+        }
+        for (size_t i = 0; i < archive_count(translation->archive); i++) {
+                const char *each = archive_at(translation->archive, i)->name;
+                bool written = !text_starts_with(each, "checkpoint/") || !translation_has_member(each);
+
+                for (size_t j = 0; j < translation->count && !written; j++)
+                        written = strcmp(translation->members[j].name, each) == 0;
+                if (!written && translation_add_copy(translation, each, each, err) < 0)
+                        return -ENOMEM;
+        }
+        return ties->empty_tmpfs ? add_empty_tmpfs(translation, err) : 0;
+}
+
+static bool path_is_plain(const char *path)
+{
+        for (; *path; path++)
+                if (!isprint((unsigned char)*path))
+                        return false;
+        return true;
+}
+
+static int load_ties(struct translation *translation, struct error *err)
+{
+        static const char *const *const unwanted[] = {[ENGINE_CRIO] = not_of_crio,
+                                                      [ENGINE_CONTAINERD] = not_of_containerd,
+                                                      [ENGINE_PODMAN] = not_of_podman,
+                                                      [ENGINE_OCI] = NULL};
+        /* A source only reads. */
+        struct archive *archive = (struct archive *)(uintptr_t)translation->archive;
+        const struct criu_source source = archive_criu_source(archive);
+        int ret = criu_ties_load(&source, unwanted[translation->to], &translation->ties, err);
+
+        if (ret < 0)
+                return error_wrap(err, ret, "`%s`", archive_path(translation->archive));
+        if (translation->ties->has_users)
+                return error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
+                                 "the container has a user namespace, whose IDs are its engine's own");
+        for (size_t i = 0; i < translation->ties->mount_count; i++)
+                if (!path_is_plain(translation->ties->mounts[i]))
+                        return error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
+                                         "a mountpoint of the container has a name that is no plain text");
+        return add_images(translation, err);
+}
+
+/* --- what is lost ------------------------------------------------------------------------------------------
+ */
+
+static bool engine_mounts(enum engine engine, const char *path)
+{
+        static const char *const all[] = {"/dev/shm", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                if (strcmp(path, all[i]) == 0)
+                        return true;
+        return engine == ENGINE_CRIO && strcmp(path, "/run/.containerenv") == 0;
+}
+
+static int note_mounts(struct translation *translation)
+{
+        const struct criu_ties *ties = translation->ties;
+
+        for (size_t i = 0; i < ties->mount_count; i++)
+                if (!engine_mounts(translation->to, ties->mounts[i]) &&
+                    translation_note(translation, "The pod must mount something on %s, as the container had.",
+                                     ties->mounts[i]) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int note_losses(struct translation *translation)
+{
+        const struct archive_member *shm = archive_find(translation->archive, "devshm-checkpoint.tar");
+        bool volumes = false;
+
+        for (size_t i = 0; i < archive_count(translation->archive); i++)
+                volumes |= text_starts_with(archive_at(translation->archive, i)->name, "volumes/");
+        if (volumes && translation_note(translation, "The contents of volumes do not come along.") < 0)
+                return -ENOMEM;
+        /* One that is empty has a header and the end marker. */
+        if (shm && shm->size > 3 * TAR_BLOCK &&
+            translation_note(translation, "The files in /dev/shm do not come along.") < 0)
+                return -ENOMEM;
+        if (translation->ties->has_network &&
+            translation_note(translation,
+                             "The container has a network of its own and keeps it: it is not in "
+                             "that of %s.",
+                             translation->to == ENGINE_PODMAN ? "Podman" : "the pod") < 0)
+                return -ENOMEM;
+        if (translation->ties->joined_pids &&
+            translation_note(translation, "The pod must share its PID namespace (shareProcessNamespace).") <
+                    0)
+                return -ENOMEM;
+        return translation->to == ENGINE_PODMAN ? 0 : note_mounts(translation);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------
+ */
+
+/* The engine's own: all of its members as they are. */
+static int keep_all(struct translation *translation, struct error *err)
+{
+        for (size_t i = 0; i < archive_count(translation->archive); i++) {
+                const char *name = archive_at(translation->archive, i)->name;
+                int ret =
+                        translation_has_member(name) ? translation_add_copy(translation, name, name, err) : 0;
+
+                if (ret < 0)
+                        return ret;
+        }
+        return 0;
+}
+
+static int add_log(struct translation *translation, struct error *err)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(logs); i++)
+                if (logs[i] && archive_find(translation->archive, logs[i]))
+                        return translation_add_copy(translation, logs[i], logs[translation->to], err);
+        return 0;
+}
+
+static int translate(struct translation *translation, const struct translation_options *options,
+                     struct error *err)
+{
+        int ret = settle_base(translation, options, err);
+
+        if (ret == 0)
+                ret = settle_id(translation, err);
+        if (ret == 0)
+                ret = load_ties(translation, err);
+        if (ret < 0)
+                return ret;
+        settle_runtime(&translation->metadata, translation->to);
+        if (translation->to == ENGINE_CONTAINERD)
+                ret = translate_for_containerd(translation, err);
+        else if (translation->to == ENGINE_CRIO)
+                ret = translate_for_crio(translation, err);
+        else
+                ret = translate_for_podman(translation, err);
+        if (ret == 0)
+                ret = translate_diff(translation, err);
+        if (ret == 0)
+                ret = add_log(translation, err);
+        if (ret == 0 && note_losses(translation) < 0)
+                ret = error_oom(err);
+        return ret;
+}
+
+int translation_make(const struct archive *archive, const struct metadata *metadata,
+                     const struct translation_options *options, struct translation **out, struct error *err)
+{
+        _cleanup_translation_ struct translation *translation = calloc(1, sizeof(*translation));
+        int ret;
+
+        if (!translation)
+                return error_oom(err);
+        translation->archive = archive;
+        translation->metadata = *metadata;
+        translation->to = options->to;
+        ret = metadata->engine == options->to ? keep_all(translation, err)
+                                              : translate(translation, options, err);
+        if (ret < 0)
+                return ret;
+        *out = steal_ptr(translation);
+        return 0;
+}
+
+void translation_free(struct translation *translation)
+{
+        if (!translation)
+                return;
+        for (size_t i = 0; i < translation->count; i++)
+                buffer_free(&translation->members[i].bytes);
+        free(translation->members);
+        buffer_free(&translation->diff.before);
+        free(translation->diff.left_out);
+        criu_ties_free(translation->ties);
+        buffer_free(&translation->notes);
+        free(translation->image_name);
+        free(translation->image_reference);
+        free(translation->image_id);
+        free(translation);
+}
+
+const struct metadata *translation_metadata(const struct translation *translation)
+{
+        return &translation->metadata;
+}
+
+const char *translation_notes(const struct translation *translation)
+{
+        return buffer_text(&translation->notes);
+}
+
+/* --- writing -----------------------------------------------------------------------------------------------
+ */
+
+static int write_header(const char *name, uint32_t mode, uint64_t size, translation_sink sink, void *context,
+                        struct error *err)
+{
+        struct tar_entry entry = {.type = TAR_FILE, .mode = mode, .size = size};
+        _cleanup_buffer_ struct buffer header = {0};
+
+        snprintf(entry.name, sizeof(entry.name), "%s", name);
+        if (tar_header_append(&entry, NULL, 0, &header) < 0)
+                return error_oom(err);
+        return sink(context, buffer_slice(&header), err);
+}
+
+static int write_padding(uint64_t size, translation_sink sink, void *context, struct error *err)
+{
+        static const uint8_t zeros[TAR_BLOCK];
+
+        return sink(context, (struct slice){zeros, (size_t)(tar_padded(size) - size)}, err);
+}
+
+static int write_copy(const struct translation *translation, const struct archive_member *member,
+                      translation_sink sink, void *context, struct error *err)
+{
+        _cleanup_free_ uint8_t *copy = malloc(COPY_SIZE);
+        _cleanup_stream_ struct stream *stream = NULL;
+        uint64_t left = member->size;
+        int ret =
+                copy ? stream_open_member(translation->archive, member, false, &stream, err) : error_oom(err);
+
+        while (ret == 0 && left) {
+                ssize_t n = stream_read(stream, copy, left < COPY_SIZE ? (size_t)left : COPY_SIZE, err);
+
+                if (n < 0)
+                        return (int)n;
+                if (n == 0)
+                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short",
+                                         archive_path(translation->archive));
+                left -= (uint64_t)n;
+                ret = sink(context, (struct slice){copy, (size_t)n}, err);
+        }
+        return ret;
+}
+
+static int write_member(const struct translation *translation, const struct translated_member *member,
+                        translation_sink sink, void *context, struct error *err)
+{
+        uint64_t size = member->from ? member->from->size : member->bytes.size;
+        int ret = write_header(member->name, member->from ? member->from->mode : 0600, size, sink, context,
+                               err);
+
+        if (ret == 0)
+                ret = member->from ? write_copy(translation, member->from, sink, context, err)
+                                   : sink(context, buffer_slice(&member->bytes), err);
+        return ret == 0 ? write_padding(size, sink, context, err) : ret;
+}
+
+int translation_write(const struct translation *translation, translation_sink sink, void *context,
+                      struct error *err)
+{
+        int ret = 0;
+
+        for (size_t i = 0; i < translation->count && ret == 0; i++)
+                ret = write_member(translation, &translation->members[i], sink, context, err);
+        if (ret < 0 || !translation->diff.size)
+                return ret;
+        ret = write_header("rootfs-diff.tar", 0600, translation->diff.size, sink, context, err);
+        if (ret == 0)
+                ret = translate_diff_write(translation, sink, context, err);
+        return ret == 0 ? write_padding(translation->diff.size, sink, context, err) : ret;
+}
