@@ -29,10 +29,10 @@ struct build {
         bool sent; /* a layer has to be */
 };
 
-static void variant_name(const struct build *build, enum compression compression, char out[VARIANT_SIZE])
+static void variant_name(const struct build *build, char out[VARIANT_SIZE])
 {
         snprintf(out, VARIANT_SIZE, "%d%s/%s-%d", PLAN_VERSION, build->editions.count ? "-common" : "",
-                 compression_name(compression), build->options.level);
+                 compression_name(build->options.compression), build->options.level);
 }
 
 /* Is the layer in the registry, or can it be taken there from another repository? */
@@ -56,7 +56,7 @@ static int find_layers(struct build *build, const char *host, struct error *err)
         char variant[VARIANT_SIZE];
         int ret = 0;
 
-        variant_name(build, build->options.compression, variant);
+        variant_name(build, variant);
         layer_cache_find(build->cache, variant, build->layers, known);
         for (unsigned i = 0; i < build->plan.count && ret == 0; i++)
                 if (known[i])
@@ -89,7 +89,7 @@ static bool choose_as_before(struct build *build)
 
         for (size_t i = 0; variant && i < ARRAY_SIZE(choices); i++) {
                 choose(build, i);
-                variant_name(build, build->options.compression, name);
+                variant_name(build, name);
                 if (strcmp(name, variant) == 0)
                         return true;
         }
@@ -137,7 +137,7 @@ static int push_layers(struct build *build, struct error *err)
                 return ret;
         ret = build_layers(build, err);
         if (build->cache) {
-                variant_name(build, build->options.compression, variant);
+                variant_name(build, variant);
                 layer_cache_store(build->cache, variant, build->layers, build->ready, reference.host,
                                   reference.repository);
         }
