@@ -100,8 +100,6 @@ to_containerd() {
         run --separate-stderr checkpointctl build --for containerd --base "$base" /srv/pm-mount.tar oci:/srv/layout:mount
         [ "$status" -eq 0 ]
         [[ $stderr = *"The pod must mount something on /config"* ]]
-        run checkpointctl build --for podman --base "$base" --base-id "$image_id" /srv/pm-mount.tar oci:/srv/layout:no
-        [ "$status" -eq 4 ]
         run to_containerd pm-mount
         [ "$status" -ne 0 ]
         id=$(cri b run pod-pm-mount again "$registry/to:pm-mount" /config=/var/tmp/config)
@@ -182,11 +180,19 @@ bare() { # RUNTIME
         goes_on a all
 }
 
-@test "an archive of CRI-O becomes one that containerd takes, up to the processes themselves" {
-        # Its base image is not here: another one has the names, but not the program that the processes run.
+@test "an archive of CRI-O with crun to containerd with runc" {
         cp "$SRC/tests/data/archives/crio-1.36.3-counter.tar" /srv/crio.tar
+        run checkpointctl build --for podman /srv/crio.tar oci:/srv/layout:no
+        [ "$status" -eq 4 ]
+        [[ $output = *'`/data`'* && $output = *SNAP-350* ]]
+        [ -d /sys/fs/cgroup/freezer ] || skip "it was taken with control groups of version 1; this host has version 2"
+        # Its base image is not here; ours does when it has the program that the processes run.
+        [ "$(stat -c %s /srv/images/busybox.root/usr/bin/busybox)" = "$(checkpointctl images /srv/crio.tar files.img |
+                jq '.entries[] | select(.reg.name == "/bin/busybox") | .reg.size' | head -n 1)" ] ||
+                skip "busybox is another version than that of the archive"
         on b mkdir -p /var/tmp/data
-        run to_containerd crio /data=/var/tmp/data
-        [ "$status" -ne 0 ]
-        [[ $output = *"failed to restore containerd task"* ]]
+        to_containerd crio /data=/var/tmp/data
+        cri_goes_on b "$id" 16
+        cri b exec "$id" sh -c '! ls /etc/todelete'
+        on b grep -q "stdout F Counter: 16" /var/log/pods/pod-crio/crio.log
 }
