@@ -72,14 +72,9 @@ void ties_file_drop(struct criu_ties *ties)
         buffer_free(&ties->files[--ties->file_count].bytes);
 }
 
-/* The image of a namespace, where the dump has one. */
-struct namespace_image {
-        bool present;
-        bool has_key; /* it is one that whoever restores gives */
-};
-
-static int namespace_look(const struct ties_load *load, const char *name, const char *kind, uint32_t key,
-                          struct namespace_image *out, struct error *err)
+/* Does the image of a namespace, if there is one, say that whoever restores gives it? */
+static int namespace_is_given(const struct ties_load *load, const char *name, const char *kind, uint32_t key,
+                              bool *out, struct error *err)
 {
         _cleanup_criu_records_ struct criu_records records = {0};
         struct error absent = {0};
@@ -87,7 +82,7 @@ static int namespace_look(const struct ties_load *load, const char *name, const 
         struct slice record;
         int r = criu_records_open(load->source, name, kind, TIES_MOUNTS_LIMIT, &records, &absent);
 
-        *out = (struct namespace_image){0};
+        *out = false;
         if (r < 0) {
                 if (r != -ENOENT && err)
                         *err = absent;
@@ -96,36 +91,43 @@ static int namespace_look(const struct ties_load *load, const char *name, const 
         r = criu_image_next(&records.image, &record, err);
         if (r <= 0)
                 return r;
-        out->present = true;
         while ((r = wire_next(&record, &field)) > 0)
-                out->has_key |= field.number == key;
+                *out |= field.number == key;
         return r < 0 ? ties_record_bad(records.name, r, err) : 0;
+}
+
+/* Numbers are given per dump: the same one is the same namespace. */
+static bool shares(const Criu__ObjectIds *ids, const Criu__ObjectIds *host)
+{
+        return host && (ids->pid == host->pid || ids->net == host->net || ids->ipc == host->ipc ||
+                        ids->uts == host->uts || ids->mnt == host->mnt);
 }
 
 /* Those of the first process. */
 static int load_namespaces(struct ties_load *load, struct criu_arena *arena, struct error *err)
 {
-        struct namespace_image network, pids;
+        Criu__Inventory *inventory;
         struct criu_tree tree;
         Criu__ObjectIds *ids;
+        bool given = false;
         char name[64];
-        int r = criu_tree_load(load->source, arena, &tree, err);
+        int r = criu_record_read(load->source, "inventory.img", "INVENTORY", &criu__inventory__descriptor,
+                                 arena, &inventory, err);
 
+        if (r == 0)
+                r = criu_tree_load(load->source, arena, &tree, err);
         if (r == 0)
                 r = criu_ids_load(load->source, tree.items[0]->pid, arena, &ids, err);
         if (r < 0)
                 return r;
+        load->ties->is_host = shares(ids, inventory->root_ids);
         snprintf(name, sizeof(name), "netns-%u.img", ids->net);
-        r = namespace_look(load, name, "NETNS", NETNS_KEY, &network, err);
+        r = namespace_is_given(load, name, "NETNS", NETNS_KEY, &given, err);
+        load->ties->has_network = !given;
         if (r < 0)
                 return r;
         snprintf(name, sizeof(name), "pidns-%u.img", ids->pid);
-        r = namespace_look(load, name, "PIDNS", PIDNS_KEY, &pids, err);
-        if (r < 0)
-                return r;
-        load->ties->has_network = network.present && !network.has_key;
-        load->ties->joined_pids = pids.has_key;
-        return 0;
+        return namespace_is_given(load, name, "PIDNS", PIDNS_KEY, &load->ties->joined_pids, err);
 }
 
 struct listing {

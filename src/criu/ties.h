@@ -32,9 +32,10 @@ struct criu_ties {
         /* Where the engine that restores must have mounted something for the dump. Sorted, each once. */
         char **mounts;
         size_t mount_count;
-        bool has_network; /* a network namespace of its own, which was not its engine's */
-        bool joined_pids; /* the PID namespace is not its own */
+        bool has_network; /* a network namespace of its own, which no engine gave to it */
+        bool joined_pids; /* the PID namespace was given to it */
         bool has_users;   /* a user namespace */
+        bool is_host;     /* the network, PIDs, IPC, host name or mounts are the host's */
 };
 
 /* `unwanted`: mountpoints that the engine which restores has not, ended by NULL. */

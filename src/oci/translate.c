@@ -329,6 +329,11 @@ static int load_ties(struct translation *translation, struct error *err)
         if (translation->ties->has_users)
                 return error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
                                  "the container has a user namespace, whose IDs are its engine's own");
+        if (translation->ties->is_host)
+                return error_set(
+                        err, &ERROR_TRANSLATION, -ENOTSUP,
+                        "the container shared namespaces with its host, and would share them with the "
+                        "host that it is restored on, whatever its pod is allowed");
         for (size_t i = 0; i < translation->ties->mount_count; i++)
                 if (!path_is_plain(translation->ties->mounts[i]))
                         return error_set(err, &ERROR_TRANSLATION, -ENOTSUP,

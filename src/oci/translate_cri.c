@@ -251,7 +251,7 @@ int translate_for_crio(struct translation *translation, struct error *err)
         if (ret == 0)
                 ret = crio_spec(translation, err);
         if (ret == 0 && translation_note(translation,
-                                         "CRI-O does not pull the base image; have it on the node before: %s",
+                                         "The base image has to be on the node before; CRI-O does not pull it: %s",
                                          *metadata->image_reference ? metadata->image_reference
                                                                     : metadata->image_name) < 0)
                 ret = error_oom(err);
