@@ -7,6 +7,9 @@
 #include "criu/ties_private.h"
 #include "criu/wire.h"
 
+/* Each has a file that is read; processes that make their own are few. */
+#define MOUNT_NAMESPACES_MAX 1000
+
 /* Fields of the records of namespaces. */
 enum { PIDNS_KEY = 1, NETNS_KEY = 8 };
 
@@ -120,6 +123,7 @@ static int load_namespaces(struct ties_load *load, struct criu_arena *arena, str
                 r = criu_ids_load(load->source, tree.items[0]->pid, arena, &ids, err);
         if (r < 0)
                 return r;
+        load->ties->is_confined = inventory->lsm_type != 0;
         load->ties->is_host = shares(ids, inventory->root_ids);
         snprintf(name, sizeof(name), "netns-%u.img", ids->net);
         r = namespace_is_given(load, name, "NETNS", NETNS_KEY, &given, err);
@@ -142,8 +146,12 @@ static int take_file(void *context, const char *name, uint64_t size)
         (void)size;
         if (text_starts_with(name, "userns-"))
                 listing->load->ties->has_users = true;
-        return text_starts_with(name, "mountpoints-") ? ties_load_mounts(listing->load, name, listing->err)
-                                                      : 0;
+        if (!text_starts_with(name, "mountpoints-"))
+                return 0;
+        if (listing->load->mount_namespaces++ == MOUNT_NAMESPACES_MAX)
+                return error_set(listing->err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                                 "the dump has more than %d mount namespaces", MOUNT_NAMESPACES_MAX);
+        return ties_load_mounts(listing->load, name, listing->err);
 }
 
 static int text_compare(const void *a, const void *b)

@@ -35,6 +35,7 @@ struct criu_ties {
         bool has_network; /* a network namespace of its own, which no engine gave to it */
         bool joined_pids; /* the PID namespace was given to it */
         bool has_users;   /* a user namespace */
+        bool is_confined; /* by a profile of AppArmor or SELinux, which has to be there */
         bool is_host;     /* the network, PIDs, IPC, host name or mounts are the host's */
 };
 

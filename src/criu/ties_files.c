@@ -4,7 +4,7 @@
 #include "criu/wire.h"
 
 /* 2 MiB with ten thousand open files. */
-#define FILES_LIMIT (16 * MIB)
+#define FILES_LIMIT (8 * MIB)
 
 /* Fields of the records, as in messages.proto. */
 enum { FILE_REGULAR = 3 };

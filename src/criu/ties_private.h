@@ -19,6 +19,7 @@ struct ties_load {
         const struct criu_source *source;
         const char *const *unwanted;
         struct ties_ids used;
+        unsigned mount_namespaces;
         struct criu_ties *ties;
 };
 

@@ -4,13 +4,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include "archive/stream.h"
 #include "archive/tar.h"
 #include "base/clock.h"
 #include "base/compress.h"
 #include "oci/translate_private.h"
 
-#define COPY_SIZE (64 * KIB)
+/* A pod that mounts more has never been seen. */
+#define MOUNTS_MAX 1000
 
 /* Members that engines write in their own way; those with a '/' at the end are all that begin so. */
 static const char *const own_members[] = {
@@ -127,129 +127,6 @@ const char *translation_time(const char *text, char out[RFC3339_SIZE])
         return rfc3339_parse(text, &ns) && ns > 0 ? rfc3339_format(ns, out) : "0001-01-01T00:00:00Z";
 }
 
-/* --- the base image ----------------------------------------------------------------------------------------
- */
-
-static int replace(char **owner, char **borrowed, const char *text, size_t size)
-{
-        char *copy = strndup(text, size);
-
-        if (!copy)
-                return -ENOMEM;
-        free(*owner);
-        *owner = *borrowed = copy;
-        return 0;
-}
-
-/* Length of an image name without its tag. */
-static size_t repository_size(const char *name, size_t size)
-{
-        for (size_t i = size; i > 0 && name[i - 1] != '/'; i--)
-                if (name[i - 1] == ':')
-                        return i - 1;
-        return size;
-}
-
-static bool name_is_plain(const char *name, size_t size)
-{
-        for (size_t i = 0; i < size; i++)
-                if (!isalnum((unsigned char)name[i]) && !strchr("./-_:", name[i]))
-                        return false;
-        return size > 0;
-}
-
-/* "NAME[:TAG]@sha256:DIGEST" */
-static int take_base(struct translation *translation, const char *base, struct error *err)
-{
-        struct metadata *metadata = &translation->metadata;
-        const char *at = strchr(base, '@');
-        size_t size = at ? (size_t)(at - base) : 0, repository = at ? repository_size(base, size) : 0;
-        _cleanup_free_ char *reference = NULL;
-        struct sha256 digest;
-
-        if (!at || !name_is_plain(base, size) || !text_starts_with(at + 1, "sha256:") ||
-            !sha256_parse(at + 1, &digest))
-                return error_set(err, &ERROR_USAGE, -EINVAL,
-                                 "`%s` is not the name of an image with its digest (NAME@sha256:DIGEST)",
-                                 base);
-        if (asprintf(&reference, "%.*s%s", (int)repository, base, at) < 0) {
-                reference = NULL;
-                return error_oom(err);
-        }
-        if (replace(&translation->image_reference, &metadata->image_reference, reference, strlen(reference)) <
-            0)
-                return error_oom(err);
-        /* Without a tag, the reference is the name. */
-        if (repository == size)
-                return replace(&translation->image_name, &metadata->image_name, reference,
-                               strlen(reference)) < 0
-                               ? error_oom(err)
-                               : 0;
-        return replace(&translation->image_name, &metadata->image_name, base, size) < 0 ? error_oom(err) : 0;
-}
-
-static int take_base_id(struct translation *translation, const char *id, struct error *err)
-{
-        char hex[SHA256_HEX_SIZE];
-        struct sha256 digest;
-
-        if (!sha256_parse(id, &digest))
-                return error_set(err, &ERROR_USAGE, -EINVAL,
-                                 "`%s` is not the ID of an image (64 hexadecimal digits)", id);
-        sha256_hex(&digest, hex);
-        return replace(&translation->image_id, &translation->metadata.image_id, hex, strlen(hex)) < 0
-                       ? error_oom(err)
-                       : 0;
-}
-
-/* An ID that the archive gives belongs to its own base image, not to one that is named in its place. */
-static int settle_base(struct translation *translation, const struct translation_options *options,
-                       struct error *err)
-{
-        struct metadata *metadata = &translation->metadata;
-        int ret = 0;
-
-        if (options->base) {
-                metadata->image_id = (char *)(uintptr_t)"";
-                ret = take_base(translation, options->base, err);
-        }
-        if (ret == 0 && options->base_id)
-                ret = take_base_id(translation, options->base_id, err);
-        if (ret < 0)
-                return ret;
-        /* Names from the archive are written into documents and shown: no more than a name may be. */
-        if ((*metadata->image_name &&
-             !name_is_plain(metadata->image_name, strcspn(metadata->image_name, "@"))))
-                return error_set(err, &ERROR_ARCHIVE_METADATA, -EBADMSG,
-                                 "`%s` has a base image whose name is none",
-                                 archive_path(translation->archive));
-        if (!*metadata->image_requested || options->base)
-                metadata->image_requested = metadata->image_name;
-        return 0;
-}
-
-/* --- the container -----------------------------------------------------------------------------------------
- */
-
-/* All engines but bare bundles have IDs of this form, and expect them. */
-static int settle_id(struct translation *translation, struct error *err)
-{
-        struct metadata *metadata = &translation->metadata;
-        _cleanup_free_ char *text = NULL;
-        struct sha256 digest;
-
-        if (!sha256_parse(metadata->container_id, &digest) || strlen(metadata->container_id) != 64) {
-                if (asprintf(&text, "%s %s", metadata->container_id, metadata->checkpointed) < 0) {
-                        text = NULL;
-                        return error_oom(err);
-                }
-                if (sha256_of(SLICE_TEXT(text), &digest) < 0)
-                        return error_oom(err);
-        }
-        metadata->container_id = sha256_hex(&digest, translation->container_id);
-        return 0;
-}
-
 /* What has been untied is restored by crun and runc alike; Podman and CRI-O use crun unless they are told
  * otherwise, and Podman refuses an image that asks for another runtime than its own. */
 static void settle_runtime(struct metadata *metadata, enum engine to)
@@ -313,6 +190,27 @@ static bool path_is_plain(const char *path)
         return true;
 }
 
+/* CRIU follows links: what a specification mounts on /var/run/x is mounted on /run/x in the dump. A pod is
+ * held to the names of its specification. */
+static int name_mounts(struct translation *translation, struct error *err)
+{
+        yyjson_val *mounts = yyjson_obj_get(yyjson_doc_get_root(translation->metadata.spec), "mounts"),
+                   *mount;
+        struct criu_ties *ties = translation->ties;
+        yyjson_arr_iter each;
+
+        yyjson_arr_iter_init(mounts, &each);
+        while ((mount = yyjson_arr_iter_next(&each))) {
+                const char *path = json_text_or(mount, "destination", "");
+
+                for (size_t i = 0; i < ties->mount_count && text_starts_with(path, "/var/run/"); i++)
+                        if (strcmp(ties->mounts[i], path + strlen("/var")) == 0 &&
+                            translation_replace(&ties->mounts[i], &ties->mounts[i], path, strlen(path)) < 0)
+                                return error_oom(err);
+        }
+        return 0;
+}
+
 static int load_ties(struct translation *translation, struct error *err)
 {
         static const char *const *const unwanted[] = {[ENGINE_CRIO] = not_of_crio,
@@ -334,11 +232,15 @@ static int load_ties(struct translation *translation, struct error *err)
                         err, &ERROR_TRANSLATION, -ENOTSUP,
                         "the container shared namespaces with its host, and would share them with the "
                         "host that it is restored on, whatever its pod is allowed");
+        if (translation->ties->mount_count > MOUNTS_MAX)
+                return error_set(err, &ERROR_TRANSLATION, -ENOTSUP, "the container has more than %d mounts",
+                                 MOUNTS_MAX);
         for (size_t i = 0; i < translation->ties->mount_count; i++)
                 if (!path_is_plain(translation->ties->mounts[i]))
                         return error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
                                          "a mountpoint of the container has a name that is no plain text");
-        return add_images(translation, err);
+        ret = name_mounts(translation, err);
+        return ret < 0 ? ret : add_images(translation, err);
 }
 
 /* --- what is lost ------------------------------------------------------------------------------------------
@@ -385,6 +287,10 @@ static int note_losses(struct translation *translation)
                              "that of %s.",
                              translation->to == ENGINE_PODMAN ? "Podman" : "the pod") < 0)
                 return -ENOMEM;
+        if (translation->ties->is_confined &&
+            translation_note(translation, "The processes are confined by a profile of AppArmor or SELinux, "
+                                          "which has to be there.") < 0)
+                return -ENOMEM;
         if (translation->ties->joined_pids &&
             translation_note(translation, "The pod must share its PID namespace (shareProcessNamespace).") <
                     0)
@@ -420,10 +326,8 @@ static int add_log(struct translation *translation, struct error *err)
 static int translate(struct translation *translation, const struct translation_options *options,
                      struct error *err)
 {
-        int ret = settle_base(translation, options, err);
+        int ret = translate_base(translation, options, err);
 
-        if (ret == 0)
-                ret = settle_id(translation, err);
         if (ret == 0)
                 ret = load_ties(translation, err);
         if (ret < 0)
@@ -470,8 +374,7 @@ void translation_free(struct translation *translation)
         for (size_t i = 0; i < translation->count; i++)
                 buffer_free(&translation->members[i].bytes);
         free(translation->members);
-        buffer_free(&translation->diff.before);
-        free(translation->diff.left_out);
+        translate_diff_free(&translation->diff);
         criu_ties_free(translation->ties);
         buffer_free(&translation->notes);
         free(translation->image_name);
@@ -488,77 +391,4 @@ const struct metadata *translation_metadata(const struct translation *translatio
 const char *translation_notes(const struct translation *translation)
 {
         return buffer_text(&translation->notes);
-}
-
-/* --- writing -----------------------------------------------------------------------------------------------
- */
-
-static int write_header(const char *name, uint32_t mode, uint64_t size, translation_sink sink, void *context,
-                        struct error *err)
-{
-        struct tar_entry entry = {.type = TAR_FILE, .mode = mode, .size = size};
-        _cleanup_buffer_ struct buffer header = {0};
-
-        snprintf(entry.name, sizeof(entry.name), "%s", name);
-        if (tar_header_append(&entry, NULL, 0, &header) < 0)
-                return error_oom(err);
-        return sink(context, buffer_slice(&header), err);
-}
-
-static int write_padding(uint64_t size, translation_sink sink, void *context, struct error *err)
-{
-        static const uint8_t zeros[TAR_BLOCK];
-
-        return sink(context, (struct slice){zeros, (size_t)(tar_padded(size) - size)}, err);
-}
-
-static int write_copy(const struct translation *translation, const struct archive_member *member,
-                      translation_sink sink, void *context, struct error *err)
-{
-        _cleanup_free_ uint8_t *copy = malloc(COPY_SIZE);
-        _cleanup_stream_ struct stream *stream = NULL;
-        uint64_t left = member->size;
-        int ret =
-                copy ? stream_open_member(translation->archive, member, false, &stream, err) : error_oom(err);
-
-        while (ret == 0 && left) {
-                ssize_t n = stream_read(stream, copy, left < COPY_SIZE ? (size_t)left : COPY_SIZE, err);
-
-                if (n < 0)
-                        return (int)n;
-                if (n == 0)
-                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short",
-                                         archive_path(translation->archive));
-                left -= (uint64_t)n;
-                ret = sink(context, (struct slice){copy, (size_t)n}, err);
-        }
-        return ret;
-}
-
-static int write_member(const struct translation *translation, const struct translated_member *member,
-                        translation_sink sink, void *context, struct error *err)
-{
-        uint64_t size = member->from ? member->from->size : member->bytes.size;
-        int ret = write_header(member->name, member->from ? member->from->mode : 0600, size, sink, context,
-                               err);
-
-        if (ret == 0)
-                ret = member->from ? write_copy(translation, member->from, sink, context, err)
-                                   : sink(context, buffer_slice(&member->bytes), err);
-        return ret == 0 ? write_padding(size, sink, context, err) : ret;
-}
-
-int translation_write(const struct translation *translation, translation_sink sink, void *context,
-                      struct error *err)
-{
-        int ret = 0;
-
-        for (size_t i = 0; i < translation->count && ret == 0; i++)
-                ret = write_member(translation, &translation->members[i], sink, context, err);
-        if (ret < 0 || !translation->diff.size)
-                return ret;
-        ret = write_header("rootfs-diff.tar", 0600, translation->diff.size, sink, context, err);
-        if (ret == 0)
-                ret = translate_diff_write(translation, sink, context, err);
-        return ret == 0 ? write_padding(translation->diff.size, sink, context, err) : ret;
 }

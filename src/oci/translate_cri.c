@@ -250,10 +250,10 @@ int translate_for_crio(struct translation *translation, struct error *err)
         ret = add_config(translation, metadata->image_requested, name, metadata->image_id, "crun", err);
         if (ret == 0)
                 ret = crio_spec(translation, err);
-        if (ret == 0 && translation_note(translation,
-                                         "The base image has to be on the node before; CRI-O does not pull it: %s",
-                                         *metadata->image_reference ? metadata->image_reference
-                                                                    : metadata->image_name) < 0)
+        if (ret == 0 &&
+            translation_note(
+                    translation, "The base image has to be on the node before; CRI-O does not pull it: %s",
+                    *metadata->image_reference ? metadata->image_reference : metadata->image_name) < 0)
                 ret = error_oom(err);
         return ret;
 }

@@ -18,18 +18,6 @@
 
 #define COPY_SIZE (64 * KIB)
 
-struct paths {
-        char **items;
-        size_t count;
-};
-
-static void paths_free(struct paths *paths)
-{
-        for (size_t i = 0; i < paths->count; i++)
-                free(paths->items[i]);
-        free(paths->items);
-}
-
 static int refuse(const char *reason, struct error *err)
 {
         return error_set(err, &ERROR_TRANSLATION, -ENOTSUP, "rootfs-diff.tar: %s", reason);
@@ -56,7 +44,7 @@ static const char *deleted_path(yyjson_val *value)
                                                                                                  : NULL;
 }
 
-static int read_deleted(const struct archive *archive, struct paths *out, struct error *err)
+static int read_deleted(const struct archive *archive, struct translated_diff *out, struct error *err)
 {
         _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_val *list, *value;
@@ -71,8 +59,8 @@ static int read_deleted(const struct archive *archive, struct paths *out, struct
         list = yyjson_doc_get_root(doc);
         if (yyjson_arr_size(list) > DELETED_MAX)
                 return refuse("more paths were deleted than can be translated", err);
-        out->items = calloc(yyjson_arr_size(list) + 1, sizeof(*out->items));
-        if (!out->items)
+        out->deleted = calloc(yyjson_arr_size(list) + 1, sizeof(*out->deleted));
+        if (!out->deleted)
                 return error_oom(err);
         yyjson_arr_foreach (list, i, count, value) {
                 const char *path = deleted_path(value);
@@ -81,25 +69,28 @@ static int read_deleted(const struct archive *archive, struct paths *out, struct
                         return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
                                          "`%s`: deleted.files names a path that leads out of the container",
                                          archive_path(archive));
-                out->items[out->count] = strdup(path);
-                if (!out->items[out->count++])
+                out->deleted[out->deleted_count] = strdup(path);
+                if (!out->deleted[out->deleted_count++])
                         return error_oom(err);
         }
-        if (out->count)
-                qsort(out->items, out->count, sizeof(*out->items), path_compare);
+        if (out->deleted_count)
+                qsort(out->deleted, out->deleted_count, sizeof(*out->deleted), path_compare);
         return 0;
 }
 
-/* What lies in a directory that is gone is gone with it; a whiteout for it would make the directory again. */
-static bool is_beneath_another(const struct paths *paths, char *path)
+static bool is_deleted(const struct translated_diff *diff, const char *path)
 {
-        for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-                bool found;
+        return bsearch(&path, diff->deleted, diff->deleted_count, sizeof(*diff->deleted), path_compare);
+}
 
-                *slash = '\0';
-                found = bsearch(&path, paths->items, paths->count, sizeof(*paths->items), path_compare);
-                *slash = '/';
-                if (found)
+/* What lies in a directory that is gone is gone with it; a whiteout for it would make the directory again. */
+static bool is_beneath_another(const struct translated_diff *diff, const char *path)
+{
+        char parent[TAR_NAME_SIZE];
+
+        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+                snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+                if (is_deleted(diff, parent))
                         return true;
         }
         return false;
@@ -116,22 +107,36 @@ static int append_whiteout(const char *path, struct buffer *out)
         return tar_header_append(&entry, NULL, 0, out);
 }
 
-static int make_whiteouts(struct translation *translation, struct error *err)
+/* Hands out the whiteouts one by one: together they are much larger than their names. */
+static int write_whiteouts(const struct translated_diff *diff, translation_sink sink, void *context,
+                           struct error *err)
 {
-        struct paths paths = {0};
-        int ret = read_deleted(translation->archive, &paths, err);
+        int ret = 0;
 
-        for (size_t i = 0; i < paths.count && ret == 0; i++)
-                /* is_beneath_another() looks at a copy, because it cuts the path. */
-                if (!(i && strcmp(paths.items[i], paths.items[i - 1]) == 0)) {
-                        _cleanup_free_ char *copy = strdup(paths.items[i]);
+        for (size_t i = 0; i < diff->deleted_count && ret == 0; i++) {
+                _cleanup_buffer_ struct buffer header = {0};
 
-                        if (!copy || (!is_beneath_another(&paths, copy) &&
-                                      append_whiteout(paths.items[i], &translation->diff.before) < 0))
-                                ret = error_oom(err);
-                }
-        paths_free(&paths);
+                if ((i && strcmp(diff->deleted[i], diff->deleted[i - 1]) == 0) ||
+                    is_beneath_another(diff, diff->deleted[i]))
+                        continue;
+                if (append_whiteout(diff->deleted[i], &header) < 0)
+                        return error_oom(err);
+                ret = sink(context, buffer_slice(&header), err);
+        }
         return ret;
+}
+
+static int measure(void *context, struct slice bytes, struct error *err)
+{
+        *(uint64_t *)context += bytes.size;
+        return 0;
+}
+
+static int plan_whiteouts(struct translation *translation, struct error *err)
+{
+        int ret = read_deleted(translation->archive, &translation->diff, err);
+
+        return ret < 0 ? ret : write_whiteouts(&translation->diff, measure, &translation->diff.before, err);
 }
 
 /* --- whiteouts to deleted.files ----------------------------------------------------------------------------
@@ -156,7 +161,7 @@ static int leave_out(struct translated_diff *diff, uint64_t start, uint64_t end,
 
 /* The path that a whiteout removes, from the root. */
 static int add_deleted(const struct translation *translation, const char *name, size_t base,
-                       yyjson_mut_doc *doc, struct error *err)
+                       yyjson_mut_doc *doc, size_t *names, struct error *err)
 {
         _cleanup_free_ char *path = NULL;
 
@@ -168,11 +173,13 @@ static int add_deleted(const struct translation *translation, const char *name, 
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
                                  "`%s`: rootfs-diff.tar has an entry that leads out of the container",
                                  archive_path(translation->archive));
+        if (add_overflow(*names, strlen(path), names) || *names > JSON_LIMIT / 2)
+                return refuse("the names of what was deleted are too long", err);
         return yyjson_mut_arr_add_strcpy(doc, yyjson_mut_doc_get_root(doc), path) ? 0 : error_oom(err);
 }
 
 static int take_entry(struct translation *translation, const struct tar_walk *walk, yyjson_mut_doc *doc,
-                      struct error *err)
+                      size_t *names, struct error *err)
 {
         const char *name = walk->entry.name, *slash;
         size_t base;
@@ -191,7 +198,7 @@ static int take_entry(struct translation *translation, const struct tar_walk *wa
         ret = leave_out(&translation->diff, walk->header, walk->contents + tar_padded(walk->entry.size), err);
         if (ret < 0 || text_starts_with(name + base, WHITEOUT_META))
                 return ret;
-        return add_deleted(translation, name, base, doc, err);
+        return add_deleted(translation, name, base, doc, names, err);
 }
 
 static int collect_whiteouts(struct translation *translation, yyjson_mut_doc *doc, struct error *err)
@@ -200,13 +207,14 @@ static int collect_whiteouts(struct translation *translation, yyjson_mut_doc *do
         _cleanup_stream_ struct stream *stream = NULL;
         _cleanup_tar_walk_ struct tar_walk walk = {.what = "rootfs-diff.tar"};
         uint64_t left_out = 0;
+        size_t names = 0; /* bytes of those that were deleted */
         int ret = stream_open_member(translation->archive, diff->from, true, &stream, err);
 
         if (ret < 0)
                 return ret;
         walk.stream = stream;
         while ((ret = tar_walk_next(&walk, err)) > 0) {
-                ret = take_entry(translation, &walk, doc, err);
+                ret = take_entry(translation, &walk, doc, &names, err);
                 if (ret < 0)
                         return ret;
         }
@@ -229,18 +237,18 @@ int translate_diff(struct translation *translation, struct error *err)
                 return error_oom(err);
         diff->from = archive_find(translation->archive, "rootfs-diff.tar");
         if (translation->to == ENGINE_CONTAINERD) {
-                ret = make_whiteouts(translation, err);
+                ret = plan_whiteouts(translation, err);
                 if (ret < 0)
                         return ret;
         }
-        if (!diff->from && !diff->before.size)
+        if (!diff->from && !diff->before)
                 return 0;
         yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
         /* Of what containerd takes, too: its size is to be known, and whether it is a tar. */
         ret = diff->from ? collect_whiteouts(translation, doc, err) : 0;
         if (ret < 0)
                 return ret;
-        diff->size += diff->before.size + (diff->from ? 0 : 2 * TAR_BLOCK);
+        diff->size += diff->before + (diff->from ? 0 : 2 * TAR_BLOCK);
         return yyjson_mut_arr_size(yyjson_mut_doc_get_root(doc))
                        ? translation_add_json(translation, "deleted.files", doc, err)
                        : 0;
@@ -251,7 +259,7 @@ static int copy_entries(const struct translation *translation, uint8_t *copy, tr
                         void *context, struct error *err)
 {
         const struct translated_diff *diff = &translation->diff;
-        uint64_t position = 0, end = diff->size - diff->before.size;
+        uint64_t position = 0, end = diff->size - diff->before;
         _cleanup_stream_ struct stream *stream = NULL;
         size_t next = 0;
         int ret = stream_open_member(translation->archive, diff->from, true, &stream, err);
@@ -285,11 +293,19 @@ int translate_diff_write(const struct translation *translation, translation_sink
         _cleanup_free_ uint8_t *copy = malloc(COPY_SIZE);
         int ret = copy ? 0 : error_oom(err);
 
-        if (ret == 0 && translation->diff.before.size)
-                ret = sink(context, buffer_slice(&translation->diff.before), err);
+        if (ret == 0)
+                ret = write_whiteouts(&translation->diff, sink, context, err);
         if (ret < 0)
                 return ret;
         if (!translation->diff.from)
                 return sink(context, (struct slice){zeros, sizeof(zeros)}, err);
         return copy_entries(translation, copy, sink, context, err);
+}
+
+void translate_diff_free(struct translated_diff *diff)
+{
+        for (size_t i = 0; i < diff->deleted_count; i++)
+                free(diff->deleted[i]);
+        free(diff->deleted);
+        free(diff->left_out);
 }

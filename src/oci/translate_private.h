@@ -16,8 +16,10 @@ struct diff_range {
 /* rootfs-diff.tar, written again. */
 struct translated_diff {
         const struct archive_member *from; /* NULL: there is none */
-        struct buffer before;              /* whiteouts that stand before everything else */
-        struct diff_range *left_out;       /* of the expanded tar, in order */
+        char **deleted;                    /* paths whose whiteouts stand before everything else */
+        size_t deleted_count;
+        uint64_t before;             /* bytes of these */
+        struct diff_range *left_out; /* of the expanded tar, in order */
         size_t left_out_count;
         uint64_t size; /* of what is written */
 };
@@ -55,9 +57,16 @@ int translation_add_copy(struct translation *translation, const char *from, cons
 int translation_note(struct translation *translation, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
+/* Puts a copy of the text in the place of `*owner`, which is freed, and lends it to `*borrowed`. 0 or
+ * -ENOMEM. */
+int translation_replace(char **owner, char **borrowed, const char *text, size_t size);
+
 /* Time as Go reads it: RFC 3339, the zero time when the archive says nothing that is one. */
 const char *translation_time(const char *text, char out[40]);
 
+/* Settles which the base image is, and the ID of the container, in the metadata. */
+int translate_base(struct translation *translation, const struct translation_options *options,
+                   struct error *err);
 /* The engine's documents. */
 int translate_for_containerd(struct translation *translation, struct error *err);
 int translate_for_crio(struct translation *translation, struct error *err);
@@ -66,6 +75,7 @@ int translate_for_podman(struct translation *translation, struct error *err);
 /* Plans the file system's changes: as a layer with whiteouts (containerd), or as a tar with a list of what
  * was deleted (CRI-O, Podman), which is added as deleted.files. */
 int translate_diff(struct translation *translation, struct error *err);
+void translate_diff_free(struct translated_diff *diff);
 int translate_diff_write(const struct translation *translation, translation_sink sink, void *context,
                          struct error *err);
 
