@@ -64,8 +64,7 @@ bool translation_has_member(const char *name)
         return false;
 }
 
-/* --- what the documents are made with ----------------------------------------------------------------------
- */
+/* --- what the documents are made with ---------------------------------------------------------------- */
 
 struct translated_member *translation_add(struct translation *translation, const char *name)
 {
@@ -134,8 +133,7 @@ static void settle_runtime(struct metadata *metadata, enum engine to)
         metadata->runtime = (char *)(uintptr_t)(to == ENGINE_CONTAINERD ? "io.containerd.runc.v2" : "crun");
 }
 
-/* --- the dump ----------------------------------------------------------------------------------------------
- */
+/* --- the dump ---------------------------------------------------------------------------------------- */
 
 /* The contents of the tmpfs that hides directories: "./", which nobody may write to. */
 static int add_empty_tmpfs(struct translation *translation, struct error *err)
@@ -243,8 +241,7 @@ static int load_ties(struct translation *translation, struct error *err)
         return ret < 0 ? ret : add_images(translation, err);
 }
 
-/* --- what is lost ------------------------------------------------------------------------------------------
- */
+/* --- what is lost ------------------------------------------------------------------------------------ */
 
 static bool engine_mounts(enum engine engine, const char *path)
 {
@@ -298,8 +295,7 @@ static int note_losses(struct translation *translation)
         return translation->to == ENGINE_PODMAN ? 0 : note_mounts(translation);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------
- */
+/* --- the whole --------------------------------------------------------------------------------------- */
 
 /* The engine's own: all of its members as they are. */
 static int keep_all(struct translation *translation, struct error *err)

@@ -4,9 +4,6 @@
 #include <errno.h>
 #include "oci/translate_private.h"
 
-/* --- the base image ----------------------------------------------------------------------------------------
- */
-
 int translation_replace(char **owner, char **borrowed, const char *text, size_t size)
 {
         char *copy = strndup(text, size);
@@ -33,6 +30,16 @@ static bool name_is_plain(const char *name, size_t size)
                 if (!isalnum((unsigned char)name[i]) && !strchr("./-_:", name[i]))
                         return false;
         return size > 0;
+}
+
+/* Names from the archive are written into documents and shown: they have to be ones, or unknown. */
+static bool name_is_known(const char *name)
+{
+        size_t size = strcspn(name, "@");
+        struct sha256 digest;
+
+        return !*name ||
+               (name_is_plain(name, size) && (!name[size] || sha256_parse(name + size + 1, &digest)));
 }
 
 /* "NAME[:TAG]@sha256:DIGEST" */
@@ -97,19 +104,16 @@ static int settle_base(struct translation *translation, const struct translation
                 ret = take_base_id(translation, options->base_id, err);
         if (ret < 0)
                 return ret;
-        /* Names from the archive are written into documents and shown: no more than a name may be. */
-        if ((*metadata->image_name &&
-             !name_is_plain(metadata->image_name, strcspn(metadata->image_name, "@"))))
+        if (!name_is_known(metadata->image_name) || !name_is_known(metadata->image_reference))
                 return error_set(err, &ERROR_ARCHIVE_METADATA, -EBADMSG,
                                  "`%s` has a base image whose name is none",
                                  archive_path(translation->archive));
+        if (*metadata->image_id && !sha256_parse(metadata->image_id, &(struct sha256){0}))
+                metadata->image_id = (char *)(uintptr_t) "";
         if (!*metadata->image_requested || options->base)
                 metadata->image_requested = metadata->image_name;
         return 0;
 }
-
-/* --- the container -----------------------------------------------------------------------------------------
- */
 
 /* All engines but bare bundles have IDs of this form, and expect them. */
 static int settle_id(struct translation *translation, struct error *err)

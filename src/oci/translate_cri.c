@@ -113,8 +113,7 @@ static yyjson_mut_val *fill_spec(yyjson_mut_doc *doc, const struct translation *
         return annotations;
 }
 
-/* --- containerd --------------------------------------------------------------------------------------------
- */
+/* --- containerd -------------------------------------------------------------------------------------- */
 
 static int containerd_spec(struct translation *translation, struct error *err)
 {
@@ -175,8 +174,7 @@ int translate_for_containerd(struct translation *translation, struct error *err)
         return ret == 0 ? containerd_status(translation, err) : ret;
 }
 
-/* --- CRI-O -------------------------------------------------------------------------------------------------
- */
+/* --- CRI-O ------------------------------------------------------------------------------------------- */
 
 /* JSON within a text. */
 static int add_json_text(yyjson_mut_doc *doc, yyjson_mut_val *to, const char *key, yyjson_mut_doc *inner,

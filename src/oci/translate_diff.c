@@ -23,8 +23,7 @@ static int refuse(const char *reason, struct error *err)
         return error_set(err, &ERROR_TRANSLATION, -ENOTSUP, "rootfs-diff.tar: %s", reason);
 }
 
-/* --- deleted.files to whiteouts ----------------------------------------------------------------------------
- */
+/* --- deleted.files to whiteouts ---------------------------------------------------------------------- */
 
 static int path_compare(const void *a, const void *b)
 {
@@ -139,8 +138,7 @@ static int plan_whiteouts(struct translation *translation, struct error *err)
         return ret < 0 ? ret : write_whiteouts(&translation->diff, measure, &translation->diff.before, err);
 }
 
-/* --- whiteouts to deleted.files ----------------------------------------------------------------------------
- */
+/* --- whiteouts to deleted.files ---------------------------------------------------------------------- */
 
 static int leave_out(struct translated_diff *diff, uint64_t start, uint64_t end, struct error *err)
 {
@@ -224,8 +222,7 @@ static int collect_whiteouts(struct translation *translation, yyjson_mut_doc *do
         return ret;
 }
 
-/* --- both --------------------------------------------------------------------------------------------------
- */
+/* --- both -------------------------------------------------------------------------------------------- */
 
 int translate_diff(struct translation *translation, struct error *err)
 {
