@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <stdarg.h>
 #include "archive/tar.h"
-#include "base/clock.h"
 #include "base/compress.h"
 #include "oci/translate_private.h"
 
 /* A pod that mounts more has never been seen. */
 #define MOUNTS_MAX 1000
 
-/* Members that engines write in their own way; those with a '/' at the end are all that begin so. */
+/* Members that engines write in their own way. */
 static const char *const own_members[] = {
         "config.dump",
         "spec.dump",
@@ -74,9 +73,11 @@ struct translated_member *translation_add(struct translation *translation, const
         if (!grown)
                 return NULL;
         translation->members = grown;
-        grown += translation->count++;
-        *grown = (struct translated_member){0};
-        snprintf(grown->name, sizeof(grown->name), "%s", name);
+        grown += translation->count;
+        *grown = (struct translated_member){.name = strdup(name)};
+        if (!grown->name)
+                return NULL;
+        translation->count++;
         return grown;
 }
 
@@ -243,9 +244,11 @@ static int load_ties(struct translation *translation, struct error *err)
 
 /* --- what is lost ------------------------------------------------------------------------------------ */
 
-static bool engine_mounts(enum engine engine, const char *path)
+/* Is it there in every pod, by the engine or the kubelet? */
+static bool pod_has(enum engine engine, const char *path)
 {
-        static const char *const all[] = {"/dev/shm", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf"};
+        static const char *const all[] = {"/dev/shm", "/dev/termination-log", "/etc/hostname", "/etc/hosts",
+                                          "/etc/resolv.conf"};
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)
                 if (strcmp(path, all[i]) == 0)
@@ -258,7 +261,7 @@ static int note_mounts(struct translation *translation)
         const struct criu_ties *ties = translation->ties;
 
         for (size_t i = 0; i < ties->mount_count; i++)
-                if (!engine_mounts(translation->to, ties->mounts[i]) &&
+                if (!pod_has(translation->to, ties->mounts[i]) &&
                     translation_note(translation, "The pod must mount something on %s, as the container had.",
                                      ties->mounts[i]) < 0)
                         return -ENOMEM;
@@ -367,8 +370,10 @@ void translation_free(struct translation *translation)
 {
         if (!translation)
                 return;
-        for (size_t i = 0; i < translation->count; i++)
+        for (size_t i = 0; i < translation->count; i++) {
+                free(translation->members[i].name);
                 buffer_free(&translation->members[i].bytes);
+        }
         free(translation->members);
         translate_diff_free(&translation->diff);
         criu_ties_free(translation->ties);

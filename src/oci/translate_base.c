@@ -109,7 +109,7 @@ static int settle_base(struct translation *translation, const struct translation
                                  "`%s` has a base image whose name is none",
                                  archive_path(translation->archive));
         if (*metadata->image_id && !sha256_parse(metadata->image_id, &(struct sha256){0}))
-                metadata->image_id = (char *)(uintptr_t) "";
+                metadata->image_id = (char *)(uintptr_t)"";
         if (!*metadata->image_requested || options->base)
                 metadata->image_requested = metadata->image_name;
         return 0;

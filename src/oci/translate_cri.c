@@ -65,7 +65,7 @@ static int add_config(struct translation *translation, const char *image, const 
         const struct metadata *metadata = &translation->metadata;
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
         yyjson_mut_val *root;
-        char time[40];
+        char time[RFC3339_SIZE];
 
         if (!doc)
                 return error_oom(err);
@@ -212,7 +212,7 @@ static int crio_spec(struct translation *translation, struct error *err)
         const struct metadata *metadata = &translation->metadata;
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
         yyjson_mut_val *to;
-        char time[40];
+        char time[RFC3339_SIZE];
         int ret;
 
         if (!doc)

@@ -156,7 +156,7 @@ static int add_config(struct translation *translation, struct error *err)
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
         yyjson_mut_val *root, *mappings;
         const char *name = metadata->container_name;
-        char time[40];
+        char time[RFC3339_SIZE];
 
         if (!doc)
                 return error_oom(err);

@@ -3,6 +3,7 @@
 #ifndef SNAP_OCI_TRANSLATE_PRIVATE_H
 #define SNAP_OCI_TRANSLATE_PRIVATE_H
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "criu/ties.h"
 #include "oci/errors.h"
@@ -26,7 +27,7 @@ struct translated_diff {
 
 /* A member that is written: bytes, or (when `from` is set) the contents of one of the archive's. */
 struct translated_member {
-        char name[96];
+        char *name;
         struct buffer bytes;
         const struct archive_member *from;
 };
@@ -62,7 +63,7 @@ int translation_note(struct translation *translation, const char *format, ...)
 int translation_replace(char **owner, char **borrowed, const char *text, size_t size);
 
 /* Time as Go reads it: RFC 3339, the zero time when the archive says nothing that is one. */
-const char *translation_time(const char *text, char out[40]);
+const char *translation_time(const char *text, char out[RFC3339_SIZE]);
 
 /* Settles which the base image is, and the ID of the container, in the metadata. */
 int translate_base(struct translation *translation, const struct translation_options *options,

@@ -492,6 +492,28 @@ static void test_images_for_all(void **state)
         assert_error(image_build(archive, &to, &options, NULL, &few, &err), &err, ERROR_USAGE);
 }
 
+/* Volumes have names of any length. */
+static void test_long_names(void **state)
+{
+        static const char name[] =
+                "volumes/"
+                "a-name-that-is-longer-than-any-of-the-members-that-engines-write-themselves-"
+                "and-than-one-line-of-this-file.tar";
+        _cleanup_image_result_ struct image_result result = {0};
+        _cleanup_image_reference_ struct image_reference from = {0};
+        _cleanup_archive_ struct archive *archive = NULL;
+        const struct slice contents = SLICE_TEXT("contents");
+        struct error err = {0};
+
+        altered(PODMAN, "long.tar", name, &contents);
+        assert_success(translate("long.tar", IMAGE_FOR(ENGINE_PODMAN) | IMAGE_FOR(ENGINE_CRIO), NULL, NULL,
+                                 NULL, &result, &err),
+                       &err);
+        assert_success(image_reference_parse("oci:layout:x-podman", &from, &err), &err);
+        assert_success(image_open(&from, NULL, &archive, &err), &err);
+        assert_non_null(archive_find(archive, name));
+}
+
 /* For the engine that took it, every member stays as it is, also beside others. */
 static void test_its_own_engine(void **state)
 {
@@ -542,6 +564,7 @@ int main(void)
                 SCRATCH_TEST(test_the_dump_holds_together),
                 SCRATCH_TEST(test_nothing_is_smuggled),
                 SCRATCH_TEST(test_images_for_all),
+                SCRATCH_TEST(test_long_names),
                 SCRATCH_TEST(test_its_own_engine),
         };
 
