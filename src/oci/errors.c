@@ -179,6 +179,16 @@ const struct error_kind ERROR_STORE_NAME_UNKNOWN = {
         .hint = "Check the name; it comes into being with the first push.",
 };
 
+const struct error_kind ERROR_TRANSLATION = {
+        .code = "SNAP-350",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the checkpoint cannot be restored by another engine",
+        .hint = "The message says what is in the way; docs/translate.md has the whole list. The engine that "
+                "took "
+                "the checkpoint restores it.",
+};
+
 const struct error_kind *const oci_error_kinds[] = {
         &ERROR_IMAGE_REFERENCE,
         &ERROR_IMAGE_LAYOUT,
@@ -203,5 +213,6 @@ const struct error_kind *const oci_error_kinds[] = {
         &ERROR_STORE_MANIFEST_BLOB_UNKNOWN,
         &ERROR_STORE_NAME,
         &ERROR_STORE_NAME_UNKNOWN,
+        &ERROR_TRANSLATION,
         NULL,
 };
