@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/secret_memory.h"
 
 #define FILE_MAX (1 * MIB)
 
@@ -172,7 +172,7 @@ const struct token *token_table_find(const struct token_table *table, const char
         if (sha256_of(SLICE_TEXT(secret), &hash, NULL) < 0)
                 return NULL;
         for (size_t i = 0; i < table->count; i++)
-                if (CRYPTO_memcmp(hash.bytes, table->tokens[i].secret.bytes, sizeof(hash.bytes)) == 0)
+                if (secret_equal(hash.bytes, table->tokens[i].secret.bytes, sizeof(hash.bytes)))
                         found = &table->tokens[i];
         return found;
 }

@@ -121,6 +121,7 @@ static int settle_id(struct translation *translation, struct error *err)
         struct metadata *metadata = &translation->metadata;
         _cleanup_free_ char *text = NULL;
         struct sha256 digest;
+        int ret;
 
         if (!sha256_parse(metadata->container_id, &digest) || strlen(metadata->container_id) != 64) {
                 if (asprintf(&text, "%s %s", metadata->container_id, metadata->checkpointed) < 0) {
