@@ -59,6 +59,8 @@ int client_error_set(const struct curl_library *curl, CURLcode code, const char 
         /* GnuTLS's side of libcurl has one code for both; this is about files of ours. */
         if (code == CURLE_SSL_CONNECT_ERROR && text_starts_with(detail, "error reading"))
                 code = CURLE_SSL_CERTPROBLEM;
+        if (code == CURLE_SEND_FAIL_REWIND)
+                detail = "no answer came"; /* libcurl speaks of what it tried then */
         for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
                 if (meanings[i].code == code)
                         meaning = &meanings[i];

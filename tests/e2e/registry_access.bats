@@ -216,7 +216,7 @@ HELPER
         local refuse blob
         login "127.0.0.1:$PORT_proxy"
         refuse='"action": "status", "status": 401, "headers": {"WWW-Authenticate": "Bearer realm=\"http://127.0.0.1:'$PORT_token'/token\",service=\"tests\",error=\"invalid_token\""}'
-        chaos "{\"method\": \"PATCH\", \"skip\": 1, $refuse}" "{\"method\": \"PUT\", $refuse}" \
+        chaos "{\"method\": \"PATCH\", $refuse}" "{\"method\": \"PUT\", $refuse}" \
                 "{\"method\": \"GET\", \"path\": \"/blobs/sha\", \"skip\": 2, \"times\": 2, $refuse}"
         : > "$WORK/tokens"
         head -c 30000000 /dev/urandom > "$WORK/fresh"
