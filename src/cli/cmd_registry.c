@@ -132,6 +132,26 @@ static void wait_for_signal(void)
         pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static int print_address(const struct cli *cli, const char *address, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
+        yyjson_mut_val *object;
+        int ret = 0;
+
+        if (cli->json) {
+                doc = answer_new();
+                object = yyjson_mut_obj(doc);
+                yyjson_mut_doc_set_root(doc, object);
+                answer_add_text(doc, object, "address", address);
+                answer_add_text(doc, object, "root", root);
+                ret = answer_print(doc, err);
+        } else if (!cli->quiet) {
+                printf("Serving %s on %s\n", root, address);
+        }
+        fflush(stdout);
+        return ret;
+}
+
 static int serve(const struct cli *cli, struct error *err)
 {
         const struct registry_server_options server_options = {
@@ -148,10 +168,9 @@ static int serve(const struct cli *cli, struct error *err)
 
         if (ret < 0)
                 return ret;
-        if (!cli->quiet) {
-                printf("Serving %s on %s\n", root, registry_server_address(server));
-                fflush(stdout);
-        }
+        ret = print_address(cli, registry_server_address(server), err);
+        if (ret < 0)
+                return ret;
         notify("READY=1");
         wait_for_signal();
         notify("STOPPING=1");

@@ -65,7 +65,8 @@ int request_respond_file(struct request *request, const char *type, const char *
 /* Does the request ask for a part, or for nothing since it has it? Then a whole is not what would be sent. */
 bool request_wants_whole(const struct request *request, const char *etag, uint64_t size);
 
-/* Bytes from a callback, which may block, a server-sent event stream for hours. */
+/* Bytes from a callback, which may block, a server-sent event stream for hours. The request outlives calls of
+ * `read`, but not that of `free`. */
 struct response_source {
         /* Bytes put into `data`; 0 at the end; a negative errno breaks the connection off, which is how a
          * client learns that what it got is not whole. */

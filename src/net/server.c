@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include "base/clock.h"
@@ -298,6 +299,18 @@ static int start_threads(struct server *server, int *fd, struct error *err)
         return ret;
 }
 
+/* Each connection has a socket, and perhaps a few files; where the soft limit is lower, it is raised. */
+static void allow_descriptors(unsigned connections)
+{
+        struct rlimit limit;
+        rlim_t wanted = (rlim_t)connections * 4 + 64;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+                return;
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static struct server *server_new(const struct server_options *options)
 {
         struct server *server = calloc(1, sizeof(*server));
@@ -336,6 +349,7 @@ int server_start(const struct server_options *options, struct server **out, stru
                 return fd;
         if (listen_describe(fd, &server->address) < 0)
                 return error_oom(err);
+        allow_descriptors(server->options.connections);
         ret = start_threads(server, &fd, err);
         if (ret == 0)
                 *out = steal_ptr(server);

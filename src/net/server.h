@@ -62,7 +62,8 @@ struct server_options {
 
 struct server;
 
-/* Serves in threads of its own from now on, which block all signals. */
+/* Serves in threads of its own from now on, which block all signals. Raises the soft limit of open files of
+ * the process where it is too low for so many connections. */
 int server_start(const struct server_options *options, struct server **out, struct error *err);
 /* Where it listens, with the port that it got: "127.0.0.1:5000". Borrowed. */
 const char *server_address(const struct server *server);

@@ -256,7 +256,7 @@ int store_each(const struct registry_store *store, const char *path, store_entry
         _cleanup_closedir_ DIR *stream = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *each;
 
-        if (fd == -ENOENT)
+        if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
                 return 0;
         if (!stream)
                 return error_errno(err, fd < 0 ? -fd : errno, "open directory `%s/%s`", store->path, path);

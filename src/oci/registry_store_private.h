@@ -76,8 +76,8 @@ int store_write(const struct registry_store *store, const char *path, const char
                 struct error *err);
 /* Removes a file; absent is -ENOENT, without an error. */
 int store_remove(const struct registry_store *store, const char *path, struct error *err);
-/* Calls for each entry whose name has no '.' in front; stops when it returns a negative errno. An absent
- * directory has none. */
+/* Calls for each entry whose name has no '.' in front; stops when it returns a negative errno. What
+ * is no directory, or a link to one, has none. */
 typedef int (*store_entry)(void *context, int directory, const char *name, struct error *err);
 int store_each(const struct registry_store *store, const char *path, store_entry entry, void *context,
                struct error *err);

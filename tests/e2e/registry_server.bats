@@ -594,9 +594,9 @@ certificate() {
 }
 
 @test "on a Unix socket" {
-        checkpointctl registry --root "$ROOT" --listen unix:$PWD/socket > serving 3>&- &
+        checkpointctl registry --root "$ROOT" --listen unix:$PWD/socket --json > serving 3>&- &
         PIDS="$PIDS $!"
-        wait_for 10 grep -q Serving serving
+        wait_for 10 jq -e '.address | startswith("unix:")' serving
         [ "$(stat -c %a socket)" = 600 ]
         [ "$(status --unix-socket socket http://registry/v2/)" = 200 ]
         kill $! && wait $!
@@ -771,6 +771,8 @@ certificate() {
         # Not even root's own mistake is followed.
         push_image a v1
         ln -sfn /etc $ROOT/repositories/evil
+        [ "$(curl -s $URL/v2/_catalog | jq -c .repositories)" = '["a"]' ]
+        checkpointctl registry --root "$ROOT" --collect
         [ "$(status $URL/v2/evil/tags/list)" = 404 ]
         [ "$(status -X POST $URL/v2/evil/blobs/uploads/)" -ge 400 ]
 }
