@@ -4,7 +4,8 @@
  * place: nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a
  * compressed one with our index is sought into; a compressed one without is read forward once, keeping small
  * members (all but file systems and logs over 1 MiB) and, of memory pages, those in which CRIU keeps the
- * stack. Thread-safe for reads after open, except where said.
+ * stack. An encrypted one is decrypted where it is read, with the keys of this process (crypto/key_ring.h).
+ * Thread-safe for reads after open, except where said.
  */
 #ifndef SNAP_ARCHIVE_ARCHIVE_H
 #define SNAP_ARCHIVE_ARCHIVE_H
@@ -81,6 +82,8 @@ enum archive_form archive_form(const struct archive *archive);
 /* Of several parts: that of the first compressed one. */
 enum compression archive_compression(const struct archive *archive);
 bool archive_has_index(const struct archive *archive);
+/* Its file is encrypted: another program cannot read it (docs/encryption.md). */
+bool archive_is_encrypted(const struct archive *archive);
 /* Bytes of the file as it lies on disk; for a directory or several parts their sum. */
 uint64_t archive_file_size(const struct archive *archive);
 

@@ -28,7 +28,7 @@ struct stream {
         size_t turn;          /* number of that part */
         uint8_t head[ARCHIVE_HEAD_SIZE]; /* what was read of `inner` to look at */
         size_t head_size, head_taken;
-        struct error why; /* a remote part could not be read */
+        struct error why; /* the part could not be read */
         uint8_t *near;    /* bytes of the part from `near_offset` on; NULL: none yet */
         uint64_t near_offset;
         size_t near_size;
@@ -49,14 +49,6 @@ static ssize_t read_pipe(struct stream *stream, uint8_t *data, size_t size)
         return n < 0 ? n : n + (ssize_t)left;
 }
 
-static ssize_t read_remote(struct stream *stream, void *data, size_t size)
-{
-        const struct archive_remote *remote = &stream->part->remote;
-        int ret = size ? remote->read(remote->context, stream->source_position, data, size, &stream->why) : 0;
-
-        return ret < 0 ? ret : (ssize_t)size;
-}
-
 /* The next bytes of the part as they lie in its file. */
 static ssize_t read_part(void *context, void *data, size_t size)
 {
@@ -67,11 +59,8 @@ static ssize_t read_part(void *context, void *data, size_t size)
         if (part->pipe) {
                 n = read_pipe(stream, data, size);
         } else {
-                if (size > part->size - stream->source_position)
-                        size = (size_t)(part->size - stream->source_position);
-                n = part->fd >= 0
-                            ? file_pread_full(part->fd, data, size, part->offset + stream->source_position)
-                            : read_remote(stream, data, size);
+                n = archive_read_part(stream->archive, part, stream->source_position, data, size,
+                                      &stream->why);
         }
         if (n <= 0)
                 return n;
@@ -380,7 +369,7 @@ static int cannot_read(const struct stream *stream, int ret, struct error *err)
                 return error_errno(err, -ret, "cannot read `%s`", stream->archive->path);
         if (err)
                 *err = stream->why;
-        return error_wrap(err, ret, "`%s`", stream->archive->path);
+        return ret;
 }
 
 static ssize_t read_some(struct stream *stream, void *data, size_t size, struct error *err)
@@ -390,6 +379,8 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
 
         if (stream->decompressor) {
                 n = decompressor_read(stream->decompressor, data, size, err);
+                if (n < 0 && stream->why.kind)
+                        return cannot_read(stream, (int)n, err);
                 if (n < 0)
                         error_wrap(err, (int)n, "`%s`", stream->archive->path);
                 return n;

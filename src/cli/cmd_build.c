@@ -124,5 +124,6 @@ const struct verb verb_build = {
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

@@ -108,5 +108,6 @@ const struct verb verb_restore = {
         .arguments_min = 1,
         .arguments_max = 1,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

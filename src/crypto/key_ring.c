@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include "base/file.h"
 
 #define PASSPHRASE_MAX 1024
 
@@ -30,38 +31,49 @@ int key_ring_add(const char *text, struct error *err)
         return 0;
 }
 
-/* What is no PEM file is a passphrase: its first bytes up to a line end. */
-static int load_passphrase(const char *path, struct secret_memory *out, bool *is_one, struct error *err)
+int passphrase_load(const char *path, struct secret_memory *out, struct error *err)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
         int ret;
 
-        *is_one = false;
         if (fd < 0)
-                return 0; /* may have a colon in it: not a file by itself */
-        ret = secret_memory_read(fd, path, KEY_FILE_MAX, out, err);
+                return error_errno(err, errno, "cannot open `%s`", path);
+        ret = secret_memory_read(fd, path, PASSPHRASE_MAX, out, err);
         if (ret < 0)
                 return ret;
-        if (memmem(out->data, out->size, "-----BEGIN ", strlen("-----BEGIN ")) ||
-            out->size > PASSPHRASE_MAX) {
-                secret_memory_free(out);
-                return 0;
-        }
         if (out->size && out->data[out->size - 1] == '\n')
                 out->size--;
-        *is_one = true;
-        return 0;
+        if (out->size)
+                return 0;
+        secret_memory_free(out);
+        return error_set(err, &ERROR_KEY_PASSPHRASE, -EACCES, "`%s` holds no passphrase", path);
+}
+
+/* A private key stands in PEM; what is not is a passphrase. What cannot be read is left to who opens it as a
+ * key: its name may have a passphrase behind it. */
+static bool is_passphrase(const char *path)
+{
+        static const char begin[] = "-----BEGIN ";
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        uint8_t head[4096];
+        ssize_t n = fd < 0 ? -1 : file_pread_full(fd, head, sizeof(head), 0);
+        bool is_one = n >= 0 && !memmem(head, (size_t)n, begin, strlen(begin));
+
+        explicit_bzero(head, sizeof(head));
+        return is_one;
 }
 
 static int load_one(const char *text, struct error *err)
 {
-        bool is_passphrase;
-        int ret = load_passphrase(text, &ring.passphrases[ring.passphrase_count], &is_passphrase, err);
+        int ret;
 
-        if (ret == 0 && is_passphrase)
-                ring.passphrase_count++;
-        else if (ret == 0 && (ret = key_load_private(text, &ring.keys[ring.key_count], err)) == 0)
-                ring.key_count++;
+        if (is_passphrase(text)) {
+                ret = passphrase_load(text, &ring.passphrases[ring.passphrase_count], err);
+                ring.passphrase_count += ret == 0;
+        } else {
+                ret = key_load_private(text, &ring.keys[ring.key_count], err);
+                ring.key_count += ret == 0;
+        }
         return ret;
 }
 

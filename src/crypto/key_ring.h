@@ -22,6 +22,8 @@ int key_ring_keys(const char *what, const struct key *const **keys, size_t *coun
 /* Of what was added, the files that hold no key: passphrases. Borrowed. */
 int key_ring_passphrases(const char *what, const struct secret_memory **passphrases, size_t *count,
                          struct error *err);
+/* The passphrase in a file, without the line end behind it; not empty. */
+int passphrase_load(const char *path, struct secret_memory *out, struct error *err);
 /* Forgets and wipes everything. */
 void key_ring_clear(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys and certificates made by the openssl program, in the working directory. */
-#ifndef SNAP_TESTS_CRYPTO_KEYS_H
-#define SNAP_TESTS_CRYPTO_KEYS_H
+#ifndef SNAP_TESTS_KEYS_H
+#define SNAP_TESTS_KEYS_H
 
 #include "testing.h"
 
