@@ -334,6 +334,15 @@ int archive_open_pipe(int fd, const char *name, struct archive **out, struct err
         return ret;
 }
 
+static int keep_key(struct part *part, const struct ctr_hmac_key *key, struct error *err)
+{
+        int ret = secret_memory_new(sizeof(*key), &part->key, err);
+
+        if (ret == 0)
+                memcpy(part->key.data, key, sizeof(*key));
+        return ret;
+}
+
 int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,
                        struct error *err)
 {
@@ -353,6 +362,8 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
                                           .has_digest = true};
 
                 ret = archive_add_part(archive, from->fd, &part, err);
+                if (ret == 0 && from->key)
+                        ret = keep_key(&archive->parts[i], from->key, err);
         }
         for (; i < count; i++)
                 if (parts[i].fd < 0)
@@ -368,6 +379,7 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
 
 static void close_part(struct part *part)
 {
+        secret_memory_free(&part->key);
         if (part->fd >= 0)
                 close(part->fd);
         else

@@ -16,6 +16,7 @@
 #include "base/compress.h"
 #include "base/digest.h"
 #include "criu/source.h"
+#include "crypto/ctr_hmac.h"
 
 struct archive;
 
@@ -63,12 +64,14 @@ struct archive_part {
         struct archive_remote remote; /* the archive takes it over, also when it cannot be opened */
         uint64_t offset, size;
         enum compression compression;
-        struct sha256 digest; /* of these bytes, as they lie there */
+        struct sha256 digest;           /* of these bytes, as they lie there */
+        const struct ctr_hmac_key *key; /* they are encrypted; NULL: they are not. Copied */
 };
 
 /*
  * An archive whose members are those of several tars, one after another. Digests are verified whenever a part
- * is read as a whole: of compressed parts here, of plain ones by archive_stream. Refuses the whiteouts of the
+ * is read as a whole: of compressed parts here, of plain ones by archive_stream; and of an encrypted one its
+ * HMAC (ERROR_ENCRYPTED_LAYER). Refuses the whiteouts of the
  * image-spec and members that are in two parts.
  */
 int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,

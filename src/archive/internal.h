@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include "archive/archive.h"
 #include "archive/index.h"
+#include "base/secret_memory.h"
 
 /* More members than this are refused: the largest real dumps have some ten thousand. */
 #define ARCHIVE_MEMBERS_MAX 100000
@@ -37,6 +38,7 @@ struct part {
         enum compression compression;
         struct sha256 digest;
         bool has_digest;
+        struct secret_memory key;        /* a struct ctr_hmac_key; none: it is not encrypted */
         bool pipe;                       /* read once, without offsets */
         uint8_t head[ARCHIVE_HEAD_SIZE]; /* of a pipe: what was read to look at */
         size_t head_size;

@@ -23,6 +23,7 @@ struct stream {
         struct decompressor *decompressor; /* compressed without index */
         uint64_t source_position;          /* next byte of the part as it lies in its file */
         struct sha256_stream *sha256;      /* of these bytes; NULL: they are not verified */
+        struct ctr_hmac *cipher;           /* of a part that is encrypted */
         struct stream *inner; /* what the decompressor gets instead; joined: the part whose turn it is */
         bool joined;          /* all parts of the archive, one after another */
         size_t turn;          /* number of that part */
@@ -49,7 +50,15 @@ static ssize_t read_pipe(struct stream *stream, uint8_t *data, size_t size)
         return n < 0 ? n : n + (ssize_t)left;
 }
 
-/* The next bytes of the part as they lie in its file. */
+/* What stands at the source position, in place. Only what is read from the beginning to the end can be
+ * proven. */
+static int decrypt(struct stream *stream, void *data, size_t size)
+{
+        return stream->sha256 ? ctr_hmac_decrypt(stream->cipher, data, size)
+                              : ctr_hmac_decrypt_at(stream->cipher, stream->source_position, data, size);
+}
+
+/* The next bytes of the part as they lie in its file, decrypted. */
 static ssize_t read_part(void *context, void *data, size_t size)
 {
         struct stream *stream = context;
@@ -64,9 +73,11 @@ static ssize_t read_part(void *context, void *data, size_t size)
         }
         if (n <= 0)
                 return n;
-        stream->source_position += (uint64_t)n;
         if (stream->sha256 && sha256_update(stream->sha256, data, (size_t)n) < 0)
                 return -EIO;
+        if (stream->cipher && decrypt(stream, data, (size_t)n) < 0)
+                return -EIO;
+        stream->source_position += (uint64_t)n;
         return n;
 }
 
@@ -105,6 +116,7 @@ void stream_free(struct stream *stream)
                 decompressor_free(stream->decompressor);
         if (stream->sha256)
                 sha256_free(stream->sha256);
+        ctr_hmac_free(stream->cipher);
         stream_free(stream->inner);
         if (stream->fd >= 0)
                 close(stream->fd);
@@ -126,6 +138,8 @@ int stream_open_part(const struct archive *archive, const struct part *part, boo
         stream->part = part;
         if (verify && part->has_digest)
                 ret = sha256_new(&stream->sha256, err);
+        if (ret == 0 && part->key.data)
+                ret = ctr_hmac_new((const void *)part->key.data, &stream->cipher, err);
         if (archive->indexed)
                 stream->end = archive->stream_size;
         else if (part->compression != COMPRESSION_NONE || part->pipe)
@@ -405,6 +419,14 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
         return n < 0 ? cannot_read(stream, (int)n, err) : n;
 }
 
+static int check_cipher(struct stream *stream, struct error *err)
+{
+        if (!stream->cipher || ctr_hmac_verify(stream->cipher) == 0)
+                return 0;
+        return error_set(err, &ERROR_ENCRYPTED_LAYER, -EBADMSG, "`%s`: an encrypted layer was altered",
+                         stream->archive->path);
+}
+
 /* At the end: all bytes of the part, also those behind what was expanded, have its digest. */
 static int check_digest(struct stream *stream, struct error *err)
 {
@@ -422,7 +444,7 @@ static int check_digest(struct stream *stream, struct error *err)
         if (n < 0)
                 return cannot_read(stream, (int)n, err);
         if (sha256_equal(&digest, &stream->part->digest))
-                return 0;
+                return check_cipher(stream, err);
         return error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG, "`%s`: layer %s differs from its digest",
                          stream->archive->path, sha256_hex(&stream->part->digest, hex));
 }

@@ -72,5 +72,6 @@ const struct verb verb_pull = {
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

@@ -100,18 +100,22 @@ const struct error_kind ERROR_REGISTRY_CREDENTIALS = {
                 "installed.",
 };
 
+const struct error_kind ERROR_LAYER_ENCRYPTION = {
+        .code = "SNAP-331",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the encryption of a layer cannot be understood",
+        .hint = "The annotations of the layer are damaged, or it was encrypted in a way that is not read "
+                "here: "
+                "docs/encryption.md lists those that are.",
+};
+
 const struct error_kind *const oci_error_kinds[] = {
-        &ERROR_IMAGE_REFERENCE,
-        &ERROR_IMAGE_LAYOUT,
-        &ERROR_IMAGE_NOT_FOUND,
-        &ERROR_IMAGE_DIGEST,
-        &ERROR_IMAGE_NOT_CHECKPOINT,
-        &ERROR_REGISTRY_DENIED,
-        &ERROR_REGISTRY_ANSWER,
-        &ERROR_REGISTRY_BUSY,
-        &ERROR_REGISTRY_UPLOAD_LOST,
-        &ERROR_REGISTRY_NOT_ALLOWED,
-        &ERROR_REGISTRY_TOO_LARGE,
-        &ERROR_REGISTRY_CREDENTIALS,
-        NULL,
+        &ERROR_IMAGE_REFERENCE,      &ERROR_IMAGE_LAYOUT,
+        &ERROR_IMAGE_NOT_FOUND,      &ERROR_IMAGE_DIGEST,
+        &ERROR_IMAGE_NOT_CHECKPOINT, &ERROR_REGISTRY_DENIED,
+        &ERROR_REGISTRY_ANSWER,      &ERROR_REGISTRY_BUSY,
+        &ERROR_REGISTRY_UPLOAD_LOST, &ERROR_REGISTRY_NOT_ALLOWED,
+        &ERROR_REGISTRY_TOO_LARGE,   &ERROR_REGISTRY_CREDENTIALS,
+        &ERROR_LAYER_ENCRYPTION,     NULL,
 };

@@ -17,6 +17,7 @@ extern const struct error_kind
         ERROR_REGISTRY_UPLOAD_LOST, /* it forgot what it had of an upload */
         ERROR_REGISTRY_NOT_ALLOWED, /* it does not do that at all (405, UNSUPPORTED) */
         ERROR_REGISTRY_TOO_LARGE,   /* more than it accepts, or has room for (413, 507) */
-        ERROR_REGISTRY_CREDENTIALS; /* a file with credentials, or a helper, cannot be used */
+        ERROR_REGISTRY_CREDENTIALS, /* a file with credentials, or a helper, cannot be used */
+        ERROR_LAYER_ENCRYPTION;     /* malformed, or of another kind than ours */
 
 #endif

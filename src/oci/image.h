@@ -32,6 +32,7 @@ bool image_tag_is_valid(const char *tag);
 #define _cleanup_image_reference_ _cleanup_(image_reference_free)
 
 struct registry_access;
+struct layer_recipients;
 
 struct image_options {
         enum compression compression; /* of layers: none, gzip, zstd */
@@ -39,7 +40,8 @@ struct image_options {
         bool choose; /* to a registry: measure the link, and compress as much as makes it faster */
         bool index;  /* the tag names an index of images for several architectures, to which this one is added
                       */
-        const struct registry_access *access; /* may be NULL */
+        const struct registry_access *access;      /* may be NULL */
+        const struct layer_recipients *recipients; /* layers are encrypted for them; NULL: they are not */
 };
 
 struct image_result {
