@@ -93,14 +93,13 @@ static int malformed(const char *reason, struct error *err)
  * string [4]. */
 static bool read_gcm_parameters(struct slice algorithm, struct slice *nonce)
 {
-        struct slice sequence, inner;
+        struct slice outer, sequence;
         uint8_t tag;
 
-        if (!der_next(&algorithm, &tag, &sequence))
+        if (!der_next(&algorithm, &tag, &outer))
                 return false;
-        inner = sequence;
-        if (der_take(&inner, DER_SEQUENCE, &inner))
-                sequence = inner;
+        if (!der_take(&outer, DER_SEQUENCE, &sequence))
+                sequence = outer;
         return der_take(&sequence, DER_OCTETS, nonce) || der_take(&sequence, DER_CONTEXT_4, nonce);
 }
 
