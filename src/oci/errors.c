@@ -110,6 +110,47 @@ const struct error_kind ERROR_LAYER_ENCRYPTION = {
                 "docs/encryption.md lists those that are.",
 };
 
+const struct error_kind ERROR_SIGNATURE_MISSING = {
+        .code = "SNAP-332",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "the image is not signed",
+        .hint = "Sign it (`checkpointctl sign`), or get it from a place where its signature lies: "
+                "`checkpointctl copy` "
+                "takes signatures along.",
+};
+const struct error_kind ERROR_SIGNATURE_INVALID = {
+        .code = "SNAP-333",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "no signature of the image is by one of the keys",
+        .hint = "Somebody else signed it, or the signature was altered. Check that the key is the signer's.",
+};
+const struct error_kind ERROR_SIGNATURE_OTHER = {
+        .code = "SNAP-334",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "the signature belongs to another image",
+        .hint = "A good signature was put beside an image that it is not for. Do not use the image before "
+                "you know "
+                "who did that.",
+};
+const struct error_kind ERROR_POLICY_REJECTED = {
+        .code = "SNAP-335",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "the policy does not allow the image",
+        .hint = "/etc/snap/policy.json, or the file that --policy names, says which images may be used.",
+};
+const struct error_kind ERROR_POLICY_FILE = {
+        .code = "SNAP-336",
+        .exit_status = EXIT_ERROR,
+        .http_status = 500,
+        .title = "the policy cannot be understood",
+        .hint = "docs/signatures.md describes the file. Nothing that it may be about is used until it is "
+                "right.",
+};
+
 const struct error_kind *const oci_error_kinds[] = {
         &ERROR_IMAGE_REFERENCE,      &ERROR_IMAGE_LAYOUT,
         &ERROR_IMAGE_NOT_FOUND,      &ERROR_IMAGE_DIGEST,

@@ -66,8 +66,8 @@ int image_open(const struct image_reference *from, const struct registry_access 
                struct error *err);
 
 /*
- * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The
- * file is written to `path` like every file here.
+ * Turns an image into an archive file again (layers joined into one tar), if the policy admits it
+ * (signature_policy.h); digests are verified on the way. The file is written to `path` like every file here.
  */
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
                      const char *path, const struct progress *progress, struct error *err);

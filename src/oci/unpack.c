@@ -6,6 +6,7 @@
 #include "base/compress.h"
 #include "base/file.h"
 #include "base/secret_memory.h"
+#include "oci/image_signature.h"
 #include "oci/layer_cipher.h"
 #include "oci/manifest.h"
 #include "oci/remote_layer.h"
@@ -235,14 +236,11 @@ static int add_layers(struct unpack *unpack, const struct image_layer *layers, s
         return 0;
 }
 
-static int load_layers(struct source *source, struct image_layer *layers, size_t *count, struct error *err)
+static int parse_layers(struct source *source, const struct source_manifest *manifest,
+                        struct image_layer *layers, size_t *count, struct error *err)
 {
-        _cleanup_source_manifest_ struct source_manifest manifest = {0};
-        int ret = source_image(source, &manifest, err);
+        int ret = manifest_parse(buffer_slice(&manifest->text), layers, count, err);
 
-        if (ret < 0)
-                return ret;
-        ret = manifest_parse(buffer_slice(&manifest.text), layers, count, err);
         return ret < 0 ? error_wrap(err, ret, "`%s`", source_name(source)) : 0;
 }
 
@@ -363,13 +361,16 @@ static int open_layers(struct source **source, const char *name, const struct im
 int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
                struct error *err)
 {
+        _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
         size_t count = 0;
         int ret = source_open(from, access, &source, err);
 
         if (ret == 0)
-                ret = load_layers(source, layers, &count, err);
+                ret = source_image(source, &manifest, err);
+        if (ret == 0)
+                ret = parse_layers(source, &manifest, layers, &count, err);
         if (ret == 0)
                 ret = open_layers(&source, from->path, layers, count, out, err);
         image_layers_free(layers, count);
@@ -427,6 +428,7 @@ static int write_archive(struct unpack *unpack, const struct image_layer *layers
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
                      const char *path, const struct progress *progress, struct error *err)
 {
+        _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
         struct unpack unpack = {.path = from->path, .progress = progress};
@@ -434,7 +436,11 @@ int image_to_archive(const struct image_reference *from, const struct registry_a
         int ret = source_open(from, access, &source, err);
 
         if (ret == 0)
-                ret = load_layers(source, layers, &count, err);
+                ret = source_image(source, &manifest, err);
+        if (ret == 0)
+                ret = image_admit(from, source, &manifest.named, &manifest.descriptor.digest, err);
+        if (ret == 0)
+                ret = parse_layers(source, &manifest, layers, &count, err);
         unpack.source = source;
         if (ret == 0)
                 ret = write_archive(&unpack, layers, count, path, err);
