@@ -360,6 +360,107 @@ static void test_archives(void **state)
         }
 }
 
+/* --- layers: a part of an archive, encrypted as ocicrypt does it ---------------------------------------- */
+
+static int swallow(void *context, const struct archive_member *member, struct slice raw, struct error *err)
+{
+        *(uint64_t *)context += raw.size;
+        return 0;
+}
+
+/* The tar in `bytes`, perhaps compressed, as an encrypted layer in PATH. `flip`: a byte that is changed, and
+ * the digest made to fit. */
+static int open_layer(struct slice bytes, enum compression compression, size_t flip, struct archive **out,
+                      struct error *err)
+{
+        struct ctr_hmac_key key = {.key = {1, 2, 3}, .nonce = {0xff, 0xff, 0xff}};
+        _cleanup_ctr_hmac_ struct ctr_hmac *cipher = NULL;
+        _cleanup_buffer_ struct buffer stored = {0};
+        struct archive_part part = {.size = bytes.size, .compression = compression, .key = &key};
+        int ret;
+
+        assert_int_equal(buffer_append(&stored, bytes.data, bytes.size), 0);
+        assert_success(ctr_hmac_new(&key, &cipher, err), err);
+        assert_int_equal(ctr_hmac_encrypt(cipher, stored.data, 100), 0);
+        assert_int_equal(ctr_hmac_encrypt(cipher, stored.data + 100, stored.size - 100), 0);
+        assert_int_equal(ctr_hmac_finish(cipher, key.mac), 0);
+        if (flip != SIZE_MAX)
+                stored.data[flip] ^= 1;
+        assert_int_equal(sha256_of(buffer_slice(&stored), &part.digest), 0);
+        write_bytes(PATH, buffer_slice(&stored));
+        part.fd = open(PATH, O_RDONLY | O_CLOEXEC);
+        ret = archive_open_parts("layer", &part, 1, out, err);
+        close(part.fd);
+        return ret;
+}
+
+static struct buffer layer_tar(void)
+{
+        _cleanup_free_ uint8_t *pages = pattern(300000);
+        struct buffer tar = {0};
+
+        tarball_text(&tar, "config.dump", "{\"id\":\"x\"}");
+        tarball_file(&tar, "checkpoint/pages-1.img", (struct slice){pages, 300000});
+        tarball_text(&tar, "spec.dump", "{}");
+        tarball_end(&tar);
+        return tar;
+}
+
+static void test_layers(void **state)
+{
+        _cleanup_buffer_ struct buffer tar = layer_tar(), packed = {0};
+        struct error err = {0};
+
+        assert_success(frame_compress(COMPRESSION_ZSTD, 0, buffer_slice(&tar), &packed, &err), &err);
+        for (int compressed = 0; compressed < 2; compressed++) {
+                _cleanup_archive_ struct archive *archive = NULL;
+                _cleanup_buffer_ struct buffer text = {0};
+                _cleanup_free_ uint8_t *pages = pattern(300000);
+                uint8_t part[1000];
+                uint64_t size = 0;
+
+                assert_success(open_layer(buffer_slice(compressed ? &packed : &tar),
+                                          compressed ? COMPRESSION_ZSTD : COMPRESSION_NONE, SIZE_MAX,
+                                          &archive, &err),
+                               &err);
+                assert_success(archive_read(archive, archive_find(archive, "config.dump"), 100, &text, &err),
+                               &err);
+                assert_string_equal(buffer_text(&text), "{\"id\":\"x\"}");
+                if (!compressed) {
+                        assert_success(archive_read_at(archive,
+                                                       archive_find(archive, "checkpoint/pages-1.img"),
+                                                       123457, part, sizeof(part), &err),
+                                       &err);
+                        assert_memory_equal(part, pages + 123457, sizeof(part));
+                }
+                assert_success(archive_stream(archive, swallow, &size, &err), &err);
+                assert_true(size >= 300000);
+        }
+}
+
+/* Whoever can change the manifest can make the digest fit, but not the HMAC. */
+static void test_layers_altered(void **state)
+{
+        _cleanup_buffer_ struct buffer tar = layer_tar(), packed = {0};
+        struct error err = {0};
+
+        assert_success(frame_compress(COMPRESSION_GZIP, 0, buffer_slice(&tar), &packed, &err), &err);
+        for (int compressed = 0; compressed < 2; compressed++) {
+                _cleanup_archive_ struct archive *archive = NULL;
+                struct slice bytes = buffer_slice(compressed ? &packed : &tar);
+                enum compression compression = compressed ? COMPRESSION_GZIP : COMPRESSION_NONE;
+                uint64_t size = 0;
+
+                if (compressed) {
+                        assert_true(open_layer(bytes, compression, 1000, &archive, &err) < 0);
+                        assert_null(archive);
+                        continue;
+                }
+                assert_success(open_layer(bytes, compression, 200000, &archive, &err), &err);
+                assert_error(archive_stream(archive, swallow, &size, &err), &err, ERROR_ENCRYPTED_LAYER);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -367,7 +468,8 @@ int main(void)
                 cmocka_unit_test(test_who_can_open),      cmocka_unit_test(test_altered),
                 cmocka_unit_test(test_cut_short),         cmocka_unit_test(test_moved),
                 cmocka_unit_test(test_from_another_file), cmocka_unit_test(test_header_costs_are_bounded),
-                cmocka_unit_test(test_archives),
+                cmocka_unit_test(test_archives),          cmocka_unit_test(test_layers),
+                cmocka_unit_test(test_layers_altered),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);
