@@ -52,12 +52,16 @@ static int decrypt_chunk(struct feed *feed, struct error *err)
                        : 1;
 }
 
-static int check_cipher(const struct feed *feed, struct error *err)
+/* At the end, which is come upon more than once. */
+static int check_cipher(struct feed *feed, struct error *err)
 {
-        if (!feed->cipher || ctr_hmac_verify(feed->cipher) == 0)
-                return 0;
-        return error_set(err, &ERROR_ENCRYPTED_LAYER, -EBADMSG, "`%s`: an encrypted layer was altered",
-                         feed->unpack->path);
+        int ret = feed->cipher ? ctr_hmac_verify(feed->cipher) : 0;
+
+        ctr_hmac_free(feed->cipher);
+        feed->cipher = NULL;
+        return ret < 0 ? error_set(err, &ERROR_ENCRYPTED_LAYER, -EBADMSG,
+                                   "`%s`: an encrypted layer was altered", feed->unpack->path)
+                       : 0;
 }
 
 static int next_chunk(struct feed *feed, struct error *err)
