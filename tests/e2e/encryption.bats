@@ -35,6 +35,15 @@ setup_file() {
         done
 }
 
+teardown_file() {
+        rm -rf $keys
+        for node in a b; do
+                on $node bash -c 'podman rm -af -t 0 > /dev/null 2>&1; crun delete -f sealed-crun 2> /dev/null
+                        rm -rf /var/lib/snap/test-bundles /var/lib/snap/bundles' || true
+        done
+        rm -rf /srv/sealed* /srv/layout*
+}
+
 # code CMD...: fails, and prints the code that it fails with.
 code() {
         run "$@" 2>&1
@@ -156,7 +165,8 @@ code() {
                 checkpointctl pull --quiet --decryption-key $keys/ec.key oci:theirs:all pulled-$compression.tar
                 cmp <(tar xOf pulled-$compression.tar checkpoint/pages-1.img) <(tar xOf /srv/sealed.tar checkpoint/pages-1.img)
         done
-        on b checkpointctl restore --quiet --name sealed3 --decryption-key $keys/ec.key "oci:$BATS_TEST_TMPDIR/theirs:all"
+        cp -r theirs /srv/layout-theirs && cd /
+        on b checkpointctl restore --quiet --name sealed3 --decryption-key $keys/ec.key oci:/srv/layout-theirs:all
         goes_on b sealed3
 }
 

@@ -66,7 +66,12 @@ skopeo_takes() {
         [ "$(code verify --public-key $place/eve.pub $team:1)" = "[SNAP-333]" ]
         skopeo_takes team $team:1
         run ! skopeo_takes eve $team:1
-        on a podman pull -q --tls-verify=false --signature-policy $place/policy-team.json $team:1 || on a cat /etc/containers/registries.d/default.yaml
+        on a bash -ec "
+                mkdir -p /etc/containers/registries.d
+                cp $place/regd/registry.yaml /etc/containers/registries.d/signing.yaml
+                podman pull -q --tls-verify=false --signature-policy $place/policy-team.json $team:1
+                ! podman pull -q --tls-verify=false --signature-policy $place/policy-eve.json $team:1
+                rm /etc/containers/registries.d/signing.yaml"
 }
 
 @test "we accept what skopeo signs, and both signatures live side by side" {
