@@ -174,6 +174,16 @@ static int refuse_other_compression(const struct archive *archive, struct slice 
         return 0;
 }
 
+/* The end of one, which proves that it is whole, would be seen too late. */
+static int refuse_encrypted_pipe(const struct archive *archive, struct error *err)
+{
+        int ret = error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                            "`%s` is an encrypted archive, which is not read from a pipe", archive->path);
+
+        error_set_hint(err, "Send it as a file: `checkpointctl VERB - < FILE`.");
+        return ret;
+}
+
 int archive_look_at_head(struct archive *archive, struct part *part, struct error *err)
 {
         ssize_t n = part->pipe ? file_read_full(part->fd, part->head, sizeof(part->head))
@@ -185,9 +195,7 @@ int archive_look_at_head(struct archive *archive, struct part *part, struct erro
         if (part->pipe)
                 part->head_size = head.size;
         if (part->pipe && encrypted_is_one(head))
-                return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
-                                 "`%s` is an encrypted archive, which is not read from a pipe",
-                                 archive->path);
+                return refuse_encrypted_pipe(archive, err);
         part->compression = archive->compression = compression_detect(head);
         return refuse_other_compression(archive, head, err);
 }

@@ -15,11 +15,12 @@
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
-        &verb_create,  &verb_restore, &verb_build,  &verb_push,       &verb_pull,     &verb_copy,
-        &verb_sync,    &verb_tags,    &verb_rm,     &verb_verify, &verb_sign, &verb_decrypt, &verb_encrypt,     &verb_repair,   &verb_show,
-        &verb_inspect, &verb_explain, &verb_diff,   &verb_images,     &verb_memparse, &verb_secrets,
-        &verb_list,    &verb_extract, &verb_insert, &verb_preflight,  &verb_doctor,   &verb_recover,
-        &verb_errors,  &verb_plugin,  &verb_help,   &verb_completion, &verb_man_page, NULL,
+        &verb_create,     &verb_restore,  &verb_build,   &verb_push,    &verb_pull,    &verb_copy,
+        &verb_sync,       &verb_tags,     &verb_rm,      &verb_verify,  &verb_sign,    &verb_decrypt,
+        &verb_encrypt,    &verb_repair,   &verb_show,    &verb_inspect, &verb_explain, &verb_diff,
+        &verb_images,     &verb_memparse, &verb_secrets, &verb_list,    &verb_extract, &verb_insert,
+        &verb_preflight,  &verb_doctor,   &verb_recover, &verb_errors,  &verb_plugin,  &verb_help,
+        &verb_completion, &verb_man_page, NULL,
 };
 
 static struct cli cli;

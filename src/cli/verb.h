@@ -47,9 +47,10 @@ const struct verb *verb_find(const char *name);
 struct option_table verb_common_options(const struct verb *verb);
 
 /* One per file cmd_NAME.c. */
-extern const struct verb verb_build, verb_sign, verb_decrypt, verb_encrypt, verb_completion, verb_copy, verb_create, verb_diff, verb_doctor,
-        verb_errors, verb_explain, verb_extract, verb_help, verb_images, verb_insert, verb_inspect, verb_list,
-        verb_man_page, verb_memparse, verb_plugin, verb_preflight, verb_pull, verb_push, verb_recover,
-        verb_repair, verb_restore, verb_rm, verb_secrets, verb_show, verb_sync, verb_tags, verb_verify;
+extern const struct verb verb_build, verb_completion, verb_copy, verb_create, verb_decrypt, verb_diff,
+        verb_doctor, verb_encrypt, verb_errors, verb_explain, verb_extract, verb_help, verb_images,
+        verb_insert, verb_inspect, verb_list, verb_man_page, verb_memparse, verb_plugin, verb_preflight,
+        verb_pull, verb_push, verb_recover, verb_repair, verb_restore, verb_rm, verb_secrets, verb_show,
+        verb_sign, verb_sync, verb_tags, verb_verify;
 
 #endif

@@ -69,7 +69,8 @@ int key_wrap(struct slice wrapping, struct slice key, uint8_t *out, struct error
 /* -EBADMSG (no error set) when it was wrapped with another key or altered. */
 int key_unwrap(struct slice wrapping, struct slice wrapped, uint8_t *out);
 
-/* AES-CBC with its usual padding, decrypted. Appends. -EBADMSG (no error set) when the padding is wrong. */
+/* AES-CBC with its usual padding; `out` has room for 16 bytes more than there are. -EBADMSG (no error set)
+ * when the padding is wrong. */
 int cbc_decrypt(struct slice key, struct slice iv, struct slice bytes, uint8_t *out, size_t *size);
 
 #endif

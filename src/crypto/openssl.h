@@ -37,7 +37,6 @@
         F(EVP_CipherFinal_ex)                                                                                \
         F(EVP_CipherInit_ex)                                                                                 \
         F(EVP_CipherUpdate)                                                                                  \
-        F(EVP_Digest)                                                                                        \
         F(EVP_DigestSign)                                                                                    \
         F(EVP_DigestSignInit)                                                                                \
         F(EVP_DigestVerify)                                                                                  \
