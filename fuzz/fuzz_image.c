@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         snprintf(to, sizeof(to), "/tmp/fuzz-image.%d.tar", (int)getpid());
         unlink(to);
-        image_to_archive(&from, NULL, to, NULL, NULL);
+        image_to_archive(&from, NULL, to, false, NULL, NULL);
         unlink(to);
         return 0;
 }

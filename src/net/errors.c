@@ -34,16 +34,71 @@ const struct error_kind ERROR_HTTP_PROXY = {
         "SNAP-510", EXIT_ERROR, 502, "the proxy does not let us through",
         "Check https_proxy and http_proxy; no_proxy lists hosts that are reached without."};
 
+const struct error_kind ERROR_HTTP_REQUEST = {
+        .code = "SNAP-520",
+        .exit_status = EXIT_ERROR,
+        .http_status = 400,
+        .title = "malformed request",
+};
+const struct error_kind ERROR_HTTP_UNAUTHENTICATED = {
+        .code = "SNAP-521",
+        .exit_status = EXIT_ERROR,
+        .http_status = 401,
+        .title = "the server wants to know who asks",
+        .hint = "Log in, or send a valid token or client certificate.",
+};
+const struct error_kind ERROR_HTTP_FORBIDDEN = {
+        .code = "SNAP-522",
+        .exit_status = EXIT_ERROR,
+        .http_status = 403,
+        .title = "this account may not do that",
+        .hint = "Ask the administrator of the server for the right.",
+};
+const struct error_kind ERROR_HTTP_PATH = {
+        .code = "SNAP-523",
+        .exit_status = EXIT_NOT_FOUND,
+        .http_status = 404,
+        .title = "the server has nothing at this path",
+        .hint = "Check the address.",
+};
+const struct error_kind ERROR_HTTP_METHOD = {
+        .code = "SNAP-524",
+        .exit_status = EXIT_ERROR,
+        .http_status = 405,
+        .title = "the path does not know this method",
+        .hint = "The header `Allow` of the answer lists the methods it knows.",
+};
+const struct error_kind ERROR_HTTP_TOO_LARGE = {
+        .code = "SNAP-525",
+        .exit_status = EXIT_ERROR,
+        .http_status = 413,
+        .title = "the body of the request is too large",
+};
+const struct error_kind ERROR_HTTP_HEADER = {
+        .code = "SNAP-526",
+        .exit_status = EXIT_ERROR,
+        .http_status = 431,
+        .title = "the header or the address of the request is too long",
+};
+const struct error_kind ERROR_SERVER_LISTEN = {
+        .code = "SNAP-527",
+        .exit_status = EXIT_ERROR,
+        .http_status = 500,
+        .title = "the server cannot listen there",
+        .hint = "Write HOST:PORT, [IPV6]:PORT or unix:PATH, and see with `ss -ltn` who has the port.",
+};
+const struct error_kind ERROR_SERVER_TLS = {
+        .code = "SNAP-528",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 500,
+        .title = "certificate or key of the server cannot be used",
+        .hint = "Both are PEM files; `openssl x509 -in FILE -noout -text` shows what a certificate says.",
+};
+
 const struct error_kind *const net_error_kinds[] = {
-        &ERROR_HTTP_LIBRARY,
-        &ERROR_HTTP_URL,
-        &ERROR_HOST_UNKNOWN,
-        &ERROR_CONNECTION,
-        &ERROR_TLS_HANDSHAKE,
-        &ERROR_TLS_UNTRUSTED,
-        &ERROR_TLS_OWN,
-        &ERROR_HTTP_TIMEOUT,
-        &ERROR_HTTP_PROTOCOL,
-        &ERROR_HTTP_PROXY,
-        NULL,
+        &ERROR_HTTP_LIBRARY,   &ERROR_HTTP_URL,      &ERROR_HOST_UNKNOWN, &ERROR_CONNECTION,
+        &ERROR_TLS_HANDSHAKE,  &ERROR_TLS_UNTRUSTED, &ERROR_TLS_OWN,      &ERROR_HTTP_TIMEOUT,
+        &ERROR_HTTP_PROTOCOL,  &ERROR_HTTP_PROXY,    &ERROR_HTTP_REQUEST, &ERROR_HTTP_UNAUTHENTICATED,
+        &ERROR_HTTP_FORBIDDEN, &ERROR_HTTP_PATH,     &ERROR_HTTP_METHOD,  &ERROR_HTTP_TOO_LARGE,
+        &ERROR_HTTP_HEADER,    &ERROR_SERVER_LISTEN, &ERROR_SERVER_TLS,   NULL,
 };

@@ -16,6 +16,17 @@ extern const struct error_kind ERROR_HTTP_LIBRARY, /* libcurl cannot be loaded *
         ERROR_HTTP_PROTOCOL,                       /* what came was not HTTP, or more than is accepted */
         ERROR_HTTP_PROXY;                          /* the proxy refused or cannot be reached */
 
+/* What servers answer, or cannot begin with. */
+extern const struct error_kind ERROR_HTTP_REQUEST, /* 400: malformed in a way that has no kind of its own */
+        ERROR_HTTP_UNAUTHENTICATED,                /* 401: no credentials, or wrong ones */
+        ERROR_HTTP_FORBIDDEN,                      /* 403: known, but not allowed */
+        ERROR_HTTP_PATH,                           /* 404: no such route */
+        ERROR_HTTP_METHOD,                         /* 405 */
+        ERROR_HTTP_TOO_LARGE,                      /* 413: the body */
+        ERROR_HTTP_HEADER,                         /* 431: header or address too long */
+        ERROR_SERVER_LISTEN,                       /* the address cannot be listened on */
+        ERROR_SERVER_TLS;                          /* certificate, key or authority is unusable */
+
 /* All of them, NULL-terminated. */
 extern const struct error_kind *const net_error_kinds[];
 

@@ -100,8 +100,86 @@ const struct error_kind ERROR_REGISTRY_CREDENTIALS = {
                 "installed.",
 };
 
-const struct error_kind ERROR_LAYER_ENCRYPTION = {
+const struct error_kind ERROR_STORE_TOKENS = {
+        .code = "SNAP-330",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 500,
+        .title = "the token file of the registry cannot be used",
+        .hint = "One line for each token: `TOKEN NAME [pull,push,delete PATTERN]...`; only its owner may "
+                "read the file.",
+};
+const struct error_kind ERROR_STORE_BLOB_UNKNOWN = {
         .code = "SNAP-331",
+        .exit_status = EXIT_NOT_FOUND,
+        .http_status = 404,
+        .title = "the registry has no such blob there",
+        .hint = "Push it, or mount it from a repository that has it.",
+};
+const struct error_kind ERROR_STORE_UPLOAD_UNKNOWN = {
+        .code = "SNAP-332",
+        .exit_status = EXIT_NOT_FOUND,
+        .http_status = 404,
+        .title = "the registry knows no such upload",
+        .hint = "It was ended, cancelled, or left alone for too long. Begin a new one.",
+};
+const struct error_kind ERROR_STORE_UPLOAD_INVALID = {
+        .code = "SNAP-333",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 400,
+        .title = "the upload is not what it should be",
+};
+const struct error_kind ERROR_STORE_UPLOAD_RANGE = {
+        .code = "SNAP-334",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 416,
+        .title = "a part of an upload does not begin where the last one ended",
+        .hint = "Ask for the state of the upload (GET at its address), and go on from there.",
+};
+const struct error_kind ERROR_STORE_DIGEST = {
+        .code = "SNAP-335",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 400,
+        .title = "the digest is malformed, or not that of what was sent",
+        .hint = "This registry knows SHA-256 digests only: `sha256:` and 64 hexadecimal digits.",
+};
+const struct error_kind ERROR_STORE_MANIFEST_UNKNOWN = {
+        .code = "SNAP-336",
+        .exit_status = EXIT_NOT_FOUND,
+        .http_status = 404,
+        .title = "the registry has no such manifest there",
+        .hint = "Check repository and tag.",
+};
+const struct error_kind ERROR_STORE_MANIFEST_INVALID = {
+        .code = "SNAP-337",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 400,
+        .title = "the registry does not take the manifest",
+        .hint = "It takes image manifests and indexes of OCI, and those of Docker (schema 2).",
+};
+const struct error_kind ERROR_STORE_MANIFEST_BLOB_UNKNOWN = {
+        .code = "SNAP-338",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 404,
+        .title = "the manifest refers to what the registry does not have",
+        .hint = "Push the blobs first, then the manifests of an index, then the index.",
+};
+const struct error_kind ERROR_STORE_NAME = {
+        .code = "SNAP-339",
+        .exit_status = EXIT_USAGE,
+        .http_status = 400,
+        .title = "not a name of a repository or tag",
+        .hint = "Repositories: lower-case letters, digits, `.`, `_`, `-`, parts separated by `/`. Tags: at "
+                "most 128 letters, digits, `.`, `_`, `-`.",
+};
+const struct error_kind ERROR_STORE_NAME_UNKNOWN = {
+        .code = "SNAP-340",
+        .exit_status = EXIT_NOT_FOUND,
+        .http_status = 404,
+        .title = "the registry has no such repository",
+        .hint = "Check the name; it comes into being with the first push.",
+};
+const struct error_kind ERROR_LAYER_ENCRYPTION = {
+        .code = "SNAP-351",
         .exit_status = EXIT_BAD_DATA,
         .http_status = 422,
         .title = "the encryption of a layer cannot be understood",
@@ -111,7 +189,7 @@ const struct error_kind ERROR_LAYER_ENCRYPTION = {
 };
 
 const struct error_kind ERROR_SIGNATURE_MISSING = {
-        .code = "SNAP-332",
+        .code = "SNAP-352",
         .exit_status = EXIT_BAD_DATA,
         .http_status = 403,
         .title = "the image is not signed",
@@ -120,14 +198,14 @@ const struct error_kind ERROR_SIGNATURE_MISSING = {
                 "takes signatures along.",
 };
 const struct error_kind ERROR_SIGNATURE_INVALID = {
-        .code = "SNAP-333",
+        .code = "SNAP-353",
         .exit_status = EXIT_BAD_DATA,
         .http_status = 403,
         .title = "no signature of the image is by one of the keys",
         .hint = "Somebody else signed it, or the signature was altered. Check that the key is the signer's.",
 };
 const struct error_kind ERROR_SIGNATURE_OTHER = {
-        .code = "SNAP-334",
+        .code = "SNAP-354",
         .exit_status = EXIT_BAD_DATA,
         .http_status = 403,
         .title = "the signature belongs to another image",
@@ -136,14 +214,14 @@ const struct error_kind ERROR_SIGNATURE_OTHER = {
                 "who did that.",
 };
 const struct error_kind ERROR_POLICY_REJECTED = {
-        .code = "SNAP-335",
+        .code = "SNAP-355",
         .exit_status = EXIT_BAD_DATA,
         .http_status = 403,
         .title = "the policy does not allow the image",
         .hint = "/etc/snap/policy.json, or the file that --policy names, says which images may be used.",
 };
 const struct error_kind ERROR_POLICY_FILE = {
-        .code = "SNAP-336",
+        .code = "SNAP-356",
         .exit_status = EXIT_ERROR,
         .http_status = 500,
         .title = "the policy cannot be understood",
@@ -152,11 +230,34 @@ const struct error_kind ERROR_POLICY_FILE = {
 };
 
 const struct error_kind *const oci_error_kinds[] = {
-        &ERROR_IMAGE_REFERENCE,      &ERROR_IMAGE_LAYOUT,
-        &ERROR_IMAGE_NOT_FOUND,      &ERROR_IMAGE_DIGEST,
-        &ERROR_IMAGE_NOT_CHECKPOINT, &ERROR_REGISTRY_DENIED,
-        &ERROR_REGISTRY_ANSWER,      &ERROR_REGISTRY_BUSY,
-        &ERROR_REGISTRY_UPLOAD_LOST, &ERROR_REGISTRY_NOT_ALLOWED,
-        &ERROR_REGISTRY_TOO_LARGE,   &ERROR_REGISTRY_CREDENTIALS,
-        &ERROR_LAYER_ENCRYPTION,     NULL,
+        &ERROR_IMAGE_REFERENCE,
+        &ERROR_IMAGE_LAYOUT,
+        &ERROR_IMAGE_NOT_FOUND,
+        &ERROR_IMAGE_DIGEST,
+        &ERROR_IMAGE_NOT_CHECKPOINT,
+        &ERROR_REGISTRY_DENIED,
+        &ERROR_REGISTRY_ANSWER,
+        &ERROR_REGISTRY_BUSY,
+        &ERROR_REGISTRY_UPLOAD_LOST,
+        &ERROR_REGISTRY_NOT_ALLOWED,
+        &ERROR_REGISTRY_TOO_LARGE,
+        &ERROR_REGISTRY_CREDENTIALS,
+        &ERROR_STORE_TOKENS,
+        &ERROR_STORE_BLOB_UNKNOWN,
+        &ERROR_STORE_UPLOAD_UNKNOWN,
+        &ERROR_STORE_UPLOAD_INVALID,
+        &ERROR_STORE_UPLOAD_RANGE,
+        &ERROR_STORE_DIGEST,
+        &ERROR_STORE_MANIFEST_UNKNOWN,
+        &ERROR_STORE_MANIFEST_INVALID,
+        &ERROR_STORE_MANIFEST_BLOB_UNKNOWN,
+        &ERROR_STORE_NAME,
+        &ERROR_STORE_NAME_UNKNOWN,
+        &ERROR_LAYER_ENCRYPTION,
+        &ERROR_SIGNATURE_MISSING,
+        &ERROR_SIGNATURE_INVALID,
+        &ERROR_SIGNATURE_OTHER,
+        &ERROR_POLICY_REJECTED,
+        &ERROR_POLICY_FILE,
+        NULL,
 };

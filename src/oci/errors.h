@@ -25,4 +25,13 @@ extern const struct error_kind
         ERROR_POLICY_REJECTED,      /* the policy does not want such images at all */
         ERROR_POLICY_FILE;          /* it cannot be understood */
 
+/* What our own registry answers (codes SNAP-33x and 340). */
+extern const struct error_kind ERROR_STORE_TOKENS, /* the token file */
+        ERROR_STORE_BLOB_UNKNOWN, ERROR_STORE_UPLOAD_UNKNOWN, ERROR_STORE_UPLOAD_INVALID,
+        ERROR_STORE_UPLOAD_RANGE, /* a part that does not begin where the last one ended */
+        ERROR_STORE_DIGEST,       /* malformed, not SHA-256, or not that of what was sent */
+        ERROR_STORE_MANIFEST_UNKNOWN, ERROR_STORE_MANIFEST_INVALID, ERROR_STORE_MANIFEST_BLOB_UNKNOWN,
+        ERROR_STORE_NAME,         /* of a repository or tag: malformed */
+        ERROR_STORE_NAME_UNKNOWN; /* no such repository */
+
 #endif

@@ -130,5 +130,5 @@ int location_save(const char *text, const struct registry_access *access, const 
         if (is_standard_input(text))
                 return save_standard_input(path, err);
         ret = image_reference_parse(text, &reference, err);
-        return ret < 0 ? ret : image_to_archive(&reference, access, path, progress, err);
+        return ret < 0 ? ret : image_to_archive(&reference, access, path, false, progress, err);
 }

@@ -58,8 +58,12 @@ int registry_blob_exists(struct registry *registry, const struct descriptor *blo
 int registry_blob_mount(struct registry *registry, const struct descriptor *blob, const char *from_repository,
                         bool *mounted, struct error *err);
 
-/* A blob on its way up, whose digest is known when it ends. Bytes are kept until the registry has them, so
- * that a break is not seen here. */
+/*
+ * A blob on its way up, whose digest is known when it ends. Bytes are kept until the registry has them, so
+ * that a break is not seen here. Where the registry forgets what it had (docker-registry does when a request
+ * breaks off), everything is sent again while it is still in memory, REGISTRY_UPLOAD_MEMORY at most; later
+ * that is -ESTALE (ERROR_REGISTRY_UPLOAD_LOST), and the caller may begin the blob anew.
+ */
 struct registry_upload;
 
 /* At most this much memory is taken by one upload. */

@@ -55,6 +55,15 @@ static int header_digest(const struct http_response *response, struct sha256 *ou
         return field && text_starts_with(field, "sha256:") && sha256_parse(field, out);
 }
 
+static int refuse(const struct registry *registry, const struct http_response *response, const char *verb,
+                  const char *name, struct error *err)
+{
+        char what[256];
+
+        snprintf(what, sizeof(what), "%s the manifest `%s`", verb, name);
+        return registry_refusal(registry, response, what, err);
+}
+
 int registry_manifest_get(struct registry *registry, const char *name, struct registry_manifest *out,
                           struct error *err)
 {
@@ -73,7 +82,7 @@ int registry_manifest_get(struct registry *registry, const char *name, struct re
         if (ret < 0)
                 return ret;
         if (response.status != 200)
-                return registry_refusal(registry, &response, "get a manifest", err);
+                return refuse(registry, &response, "get", name, err);
         manifest.text = response.body;
         response.body = (struct buffer){0};
         manifest.descriptor.size = manifest.text.size;
@@ -114,7 +123,7 @@ static int head(struct registry *registry, const char *name, struct registry_man
         if (ret < 0)
                 return ret;
         if (response.status != 200)
-                return registry_refusal(registry, &response, "find a manifest", err);
+                return refuse(registry, &response, "find", name, err);
         length = http_response_header(&response, "Content-Length");
         if (!header_digest(&response, &out->descriptor.digest) || !length ||
             !http_number(length, &out->descriptor.size))
@@ -163,7 +172,7 @@ int registry_manifest_put(struct registry *registry, const char *name, const cha
         if (ret < 0)
                 return ret;
         if (response.status / 100 != 2)
-                return registry_refusal(registry, &response, "put a manifest", err);
+                return refuse(registry, &response, "put", name, err);
         if (sha256_of(text, &ours) < 0)
                 return error_oom(err);
         if (header_digest(&response, &stored) && !sha256_equal(&stored, &ours))
@@ -187,6 +196,5 @@ int registry_manifest_delete(struct registry *registry, const char *name, struct
                 ret = registry_request(registry, &call, &response, err);
         if (ret < 0)
                 return ret;
-        return response.status / 100 == 2 ? 0
-                                          : registry_refusal(registry, &response, "delete a manifest", err);
+        return response.status / 100 == 2 ? 0 : refuse(registry, &response, "delete", name, err);
 }

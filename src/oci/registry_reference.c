@@ -124,15 +124,17 @@ static int name_parse(const char *text, const char *name, struct registry_refere
                 return error_oom(err);
         if (!host_is_valid(out->host))
                 return refuse(text, "this is no host", err);
-        if (!registry_repository_is_valid(repository))
-                return refuse(text, "this is no name of a repository", err);
         if (strcmp(out->host, "docker.io") == 0 && !strchr(repository, '/')) {
                 if (asprintf(&out->repository, "library/%s", repository) < 0)
                         out->repository = NULL;
         } else {
                 out->repository = strdup(repository);
         }
-        return out->repository ? 0 : error_oom(err);
+        if (!out->repository)
+                return error_oom(err);
+        return registry_repository_is_valid(out->repository)
+                       ? 0
+                       : refuse(text, "this is no name of a repository", err);
 }
 
 int registry_reference_parse(const char *text, struct registry_reference *out, struct error *err)

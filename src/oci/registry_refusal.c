@@ -77,15 +77,14 @@ int registry_refusal(const struct registry *registry, const struct http_response
         struct meaning meaning = {response->status, &ERROR_REGISTRY_ANSWER, -EIO};
         _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_val *error = first_error(response, &doc);
-        char said[QUOTE_SIZE] = "";
+        const char *code = error ? json_text_or(error, "code", "") : "";
+        char said[QUOTE_SIZE];
 
         for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
                 if (meanings[i].status == response->status)
                         meaning = meanings[i];
-        if (error)
-                quote(said, sizeof(said), json_text_or(error, "code", ""),
-                      json_text_or(error, "message", ""));
-        if (text_starts_with(said, "UNSUPPORTED")) {
+        quote(said, sizeof(said), code, error ? json_text_or(error, "message", "") : "");
+        if (strcmp(code, "UNSUPPORTED") == 0) {
                 meaning.kind = &ERROR_REGISTRY_NOT_ALLOWED;
                 meaning.ret = -EOPNOTSUPP;
         }
@@ -93,7 +92,7 @@ int registry_refusal(const struct registry *registry, const struct http_response
                   registry->name, response->status, said[0] ? " (" : "", said, said[0] ? ")" : "");
         if (meaning.kind == &ERROR_REGISTRY_DENIED)
                 set_denied_hint(registry, err);
-        if (meaning.kind == &ERROR_IMAGE_NOT_FOUND && text_starts_with(said, "NAME_UNKNOWN"))
+        if (meaning.kind == &ERROR_IMAGE_NOT_FOUND && strcmp(code, "NAME_UNKNOWN") == 0)
                 error_set_hint(err, "Check the name of the repository.");
         else if (meaning.kind == &ERROR_IMAGE_NOT_FOUND)
                 error_set_hint(err, "`checkpointctl tags docker://%s` lists the tags there are.",

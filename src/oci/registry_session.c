@@ -214,6 +214,7 @@ struct streaming {
         struct upload_session *session;
         upload_source source;
         uint64_t end; /* offset in the blob up to which bytes were taken from the source */
+        bool ended;   /* and there are no more */
 };
 
 static ssize_t stream_source(void *context, uint64_t at, void *data, size_t size, struct error *err)
@@ -224,6 +225,7 @@ static ssize_t stream_source(void *context, uint64_t at, void *data, size_t size
 
         if (n > 0)
                 streaming->end = offset + (uint64_t)n;
+        streaming->ended = n == 0;
         return n;
 }
 
@@ -281,8 +283,6 @@ int session_stream(struct upload_session *session, upload_source source, struct 
 
                 if (ret == 0 && response.status / 100 == 2) {
                         ret = stream_accepted(&streaming, &response, err);
-                        if (ret < 0 || session->offset == streaming.end)
-                                return ret;
                 } else if (ret == 0 && refuses_streams(&response)) {
                         ret = session_ask(session, err);
                         return ret < 0 ? ret : -EFBIG;
@@ -294,7 +294,7 @@ int session_stream(struct upload_session *session, upload_source source, struct 
                 } else if (ret == 0) {
                         ret = registry_refusal(session->registry, &response, "upload a blob", err);
                 }
-                if (ret < 0)
+                if (ret < 0 || (streaming.ended && session->offset == streaming.end))
                         return ret;
                 if (session->offset > before)
                         retry.failures = 0;

@@ -23,8 +23,8 @@ int session_open(struct upload_session *session, struct error *err);
  * it no longer knows the upload. */
 int session_send(struct upload_session *session, struct slice bytes, struct error *err);
 /* PATCH: sends all that the source has from `offset` on, in one request without a length as long as nothing
- * breaks; `offset` is then where the source ended. `source` gets the offset in the blob. -EFBIG: the registry takes
- * no such requests, and nothing was sent. Else as above. */
+ * breaks; `offset` is then where the source ended. `source` gets the offset in the blob. -EFBIG: the registry
+ * takes no such requests, and nothing was sent. Else as above. */
 typedef ssize_t (*upload_source)(void *context, uint64_t offset, void *data, size_t size, struct error *err);
 int session_stream(struct upload_session *session, upload_source source, struct error *err);
 /* PUT: ends it, with the last bytes of the blob, or none; the blob is there then. -ESTALE as above, also when

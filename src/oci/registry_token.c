@@ -17,6 +17,7 @@ int registry_token_parse(struct slice text, char **token, uint64_t *seconds, str
         const char *value;
         int ret = json_parse(text, "answer of the token server", &doc, NULL);
 
+        *token = NULL;
         if (ret < 0)
                 return error_set(err, &ERROR_REGISTRY_ANSWER, -EBADMSG,
                                  "the token server did not answer with JSON");
@@ -24,7 +25,6 @@ int registry_token_parse(struct slice text, char **token, uint64_t *seconds, str
         if (!value || !value[0])
                 value = json_text_or(yyjson_doc_get_root(doc), "access_token", "");
         *seconds = json_uint_or(yyjson_doc_get_root(doc), "expires_in", SECONDS_DEFAULT);
-        *token = NULL;
         /* It becomes part of a header. */
         for (const char *c = value; *c; c++)
                 if (*c <= ' ' || *c > '~')

@@ -195,6 +195,7 @@ int registry_upload_open(struct registry *registry, struct registry_upload **out
                                         ? (size_t)upload->session.piece_min
                                         : (size_t)REGISTRY_UPLOAD_MEMORY;
         upload->session.piece_max = upload->chunk;
+        upload->in_chunks = upload->session.piece_min; /* it says how it wants them */
         upload->buffers = (unsigned)(REGISTRY_UPLOAD_MEMORY / upload->chunk);
         *out = steal_ptr(upload);
         return 0;

@@ -26,6 +26,7 @@ struct unpack {
         const char *path; /* of the image */
         const struct progress *progress;
         int fd;       /* the file */
+        bool lasting; /* it is to be on the disk in the end */
         uint64_t end; /* of what it holds so far, without an end marker */
         uint64_t at, flushed;
         uint64_t done, total; /* bytes of blobs */
@@ -101,7 +102,7 @@ static int write_out(struct unpack *unpack, struct slice bytes, struct error *er
         if (ret < 0)
                 return error_errno(err, -ret, "cannot write the archive");
         unpack->at += bytes.size;
-        if (unpack->at - unpack->flushed >= FLUSH_SIZE) {
+        if (unpack->lasting && unpack->at - unpack->flushed >= FLUSH_SIZE) {
                 sync_file_range(unpack->fd, (off_t)unpack->flushed, (off_t)(unpack->at - unpack->flushed),
                                 SYNC_FILE_RANGE_WRITE);
                 unpack->flushed = unpack->at;
@@ -411,6 +412,8 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
         ret = file_writer_open(path, false, &again, err);
         if (ret < 0)
                 return ret;
+        if (!unpack->lasting)
+                file_writer_set_passing(again);
         unpack->fd = file_writer_fd(again);
         ret = archive_stream(archive, copy_member, unpack, err);
         return ret < 0 ? ret : file_writer_commit(again, err);
@@ -424,18 +427,20 @@ static int write_archive(struct unpack *unpack, const struct image_layer *layers
 
         if (ret < 0)
                 return ret;
+        if (!unpack->lasting)
+                file_writer_set_passing(writer);
         unpack->fd = file_writer_fd(writer);
         ret = add_layers(unpack, layers, count, err);
         return ret < 0 ? ret : commit(unpack, writer, path, err);
 }
 
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
-                     const char *path, const struct progress *progress, struct error *err)
+                     const char *path, bool lasting, const struct progress *progress, struct error *err)
 {
         _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
-        struct unpack unpack = {.path = from->path, .progress = progress};
+        struct unpack unpack = {.path = from->path, .progress = progress, .lasting = lasting};
         size_t count = 0;
         int ret = source_open(from, access, &source, err);
 

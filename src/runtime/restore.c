@@ -5,6 +5,7 @@
 #include "archive/verify.h"
 #include "base/clock.h"
 #include "criu/dump.h"
+#include "oci/image.h"
 #include "oci/location.h"
 #include "runtime/preflight.h"
 #include "runtime/proof.h"
@@ -19,6 +20,7 @@ struct restoration {
         struct metadata *metadata;
         struct criu_dump *dump;
         struct check_list *checks; /* given: only look whether it could be restored */
+        bool is_from_image;
 };
 
 static void restoration_free(struct restoration *restoration)
@@ -28,10 +30,13 @@ static void restoration_free(struct restoration *restoration)
         archive_freep(&restoration->archive);
 }
 
-static int verify(const char *path, const struct progress *progress, struct error *err)
+/* Every byte that came out of an image had its digest on the way: it is not computed again. */
+static int verify(const struct restoration *restoration, const char *path, struct error *err)
 {
         _cleanup_verify_report_ struct verify_report report = {0};
-        int ret = archive_verify(path, progress, &report, err);
+        int ret = restoration->is_from_image
+                          ? archive_verify_sealed(path, restoration->progress, &report, err)
+                          : archive_verify(path, restoration->progress, &report, err);
 
         return ret < 0 ? ret : verify_report_error(&report, path, err);
 }
@@ -118,7 +123,7 @@ static int run(struct restoration *restoration, struct restore_result *out, stru
 static int restore_file(struct restoration *restoration, const char *path, struct restore_result *out,
                         struct error *err)
 {
-        int ret = verify(path, restoration->progress, err);
+        int ret = verify(restoration, path, err);
 
         if (ret == 0)
                 ret = open_archive(restoration, path, err);
@@ -146,6 +151,7 @@ static int restore_saved(struct restoration *restoration, const char *text, stru
                 path = NULL;
                 return error_oom(err);
         }
+        restoration->is_from_image = image_reference_is_one(text);
         ret = location_save(text, restoration->options.access, path, restoration->progress, err);
         if (ret == 0)
                 ret = restore_file(restoration, path, out, err);

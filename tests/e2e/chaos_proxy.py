@@ -84,7 +84,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 pass
         self.connection.close()
 
+    def chunked_pieces(self, limit):
+        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
+            while size:
+                if limit is not None and self.entry["up"] >= limit:
+                    return
+                piece = self.rfile.read(min(PIECE, size, PIECE if limit is None else limit - self.entry["up"]))
+                if not piece:
+                    raise Broken()
+                size -= len(piece)
+                self.entry["up"] += len(piece)
+                yield piece
+            self.rfile.readline()
+        self.rfile.readline()
+
     def body_pieces(self, limit=None):
+        if self.is_chunked():
+            yield from self.chunked_pieces(limit)
+            return
         left = int(self.headers.get("Content-Length", 0))
         while left and (limit is None or self.entry["up"] < limit):
             piece = self.rfile.read(min(PIECE, left, PIECE if limit is None else limit - self.entry["up"]))
@@ -93,6 +110,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             left -= len(piece)
             self.entry["up"] += len(piece)
             yield piece
+
+    def is_chunked(self):
+        return self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+
+    def refuse(self, status, headers, body=b""):
+        """Answers early, as servers do: of a body whose length is not known, only the beginning is taken."""
+        for _ in self.body_pieces(PIECE if self.is_chunked() else None):
+            pass
+        self.answer(status, headers | ({"Connection": "close"} if self.is_chunked() else {}), body)
+        self.close_connection = self.close_connection or self.is_chunked()
 
     def answer(self, status, headers, body=b""):
         self.entry["status"] = status
@@ -135,11 +162,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         here = {"Location": self.path.split("?")[0]}
         if self.command == "PATCH":
-            start = int(self.headers["Content-Range"].split("-")[0])
+            start = int(self.headers["Content-Range"].split("-")[0]) if "Content-Range" in self.headers else len(store)
             if start != len(store):
-                for _ in self.body_pieces():
-                    pass
-                self.answer(416, here | {"Range": f"0-{max(len(store) - 1, 0)}"})
+                self.refuse(416, here | {"Range": f"0-{max(len(store) - 1, 0)}"})
                 return True
             for piece in self.body_pieces(rule["bytes"] if rule["action"] == "reset_up" else None):
                 store += piece
@@ -189,7 +214,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 piece = bytearray(piece)
                 piece[rule["at"] - at] ^= 1
             at += len(piece)
-            upstream.send(piece)
+            upstream.send(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if self.is_chunked() else piece)
+        if self.is_chunked() and action != "reset_up":
+            upstream.send(b"0\r\n\r\n")
         if action == "reset_up":
             upstream.close()
             raise Broken()
@@ -236,9 +263,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.state.note(self.entry)
         try:
             if rule["action"] == "status":
-                for _ in self.body_pieces():
-                    pass
-                return self.answer(rule["status"], rule.get("headers", {}), rule.get("body", "").encode())
+                return self.refuse(rule["status"], rule.get("headers", {}), rule.get("body", "").encode())
             if rule["action"] == "redirect":
                 return self.answer(307, {"Location": f"http://localhost:{self.cdn}{self.path}"})
             if not (self.state.resumable and not self.is_cdn and self.upload(rule)):

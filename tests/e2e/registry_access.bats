@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who may talk to a registry and how: TLS, client certificates, passwords, tokens, helpers, proxies.
 
+# shellcheck disable=SC2154 # registry_start exports PORT_NAME
+
 load registry
 
 setup_file() {
@@ -249,7 +251,7 @@ HELPER
         grep -q "CONNECT localhost:$PORT_basic" "$WORK/tinyproxy.log"
         : > "$WORK/tinyproxy.log"
         https_proxy=http://127.0.0.1:$port no_proxy=localhost round --ca "$WORK/ca.crt" "docker://localhost:$PORT_basic/a"
-        ! grep -q CONNECT "$WORK/tinyproxy.log"
+        run ! grep -q CONNECT "$WORK/tinyproxy.log"
         # It lets nobody through to other ports.
         https_proxy=http://127.0.0.1:$port run -1 checkpointctl tags --ca "$WORK/ca.crt" "docker://localhost:$PORT_mutual/a"
         [[ $output = *"proxy"*403*SNAP-510* ]]

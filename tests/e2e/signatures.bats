@@ -56,14 +56,14 @@ skopeo_takes() {
 }
 
 @test "not signed" {
-        [ "$(code verify --public-key $place/team.pub $team:1)" = "[SNAP-332]" ]
+        [ "$(code verify --public-key $place/team.pub $team:1)" = "[SNAP-352]" ]
         run ! skopeo_takes team $team:1
 }
 
 @test "skopeo and Podman accept what we sign, and only by the right key" {
         on a checkpointctl sign $team:1 --signing-key $place/team.key
         verify --public-key $place/team.pub $team:1
-        [ "$(code verify --public-key $place/eve.pub $team:1)" = "[SNAP-333]" ]
+        [ "$(code verify --public-key $place/eve.pub $team:1)" = "[SNAP-353]" ]
         skopeo_takes team $team:1
         run ! skopeo_takes eve $team:1
         on a bash -ec "
@@ -98,16 +98,16 @@ skopeo_takes() {
         other=$(on a skopeo inspect --tls-verify=false $team:other | jq -r .Digest)
         [ "$one" != "$other" ]
         on a skopeo copy -q --src-tls-verify=false --dest-tls-verify=false $team:${one/:/-}.sig $team:${other/:/-}.sig
-        [ "$(code verify --public-key $place/team.pub $team:other)" = "[SNAP-334]" ]
+        [ "$(code verify --public-key $place/team.pub $team:other)" = "[SNAP-354]" ]
         on a checkpointctl copy --quiet $team:1 docker://$registry/elsewhere/web:1
-        [ "$(code verify --public-key $place/team.pub docker://$registry/elsewhere/web:1)" = "[SNAP-334]" ]
+        [ "$(code verify --public-key $place/team.pub docker://$registry/elsewhere/web:1)" = "[SNAP-354]" ]
 }
 
 @test "the policy is asked before a pull and a restore" {
         on a checkpointctl pull --quiet --policy $place/snap-team.json $team:1 /srv/signed-1.tar
-        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-eve.json $team:1 /srv/signed-2.tar)" = "[SNAP-333]" ]
-        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-team.json docker://$registry/elsewhere/web:1 /srv/signed-2.tar)" = "[SNAP-335]" ]
-        [ "$(code on a checkpointctl restore --quiet --policy $place/snap-eve.json $team:1)" = "[SNAP-333]" ]
+        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-eve.json $team:1 /srv/signed-2.tar)" = "[SNAP-353]" ]
+        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-team.json docker://$registry/elsewhere/web:1 /srv/signed-2.tar)" = "[SNAP-355]" ]
+        [ "$(code on a checkpointctl restore --quiet --policy $place/snap-eve.json $team:1)" = "[SNAP-353]" ]
         [ ! -e /srv/signed-2.tar ]
         on a checkpointctl restore --quiet --policy $place/snap-team.json --name admitted $team:1
         goes_on a admitted
@@ -117,12 +117,12 @@ skopeo_takes() {
         digest=$(on a skopeo inspect --tls-verify=false $team:2 | jq -r .Digest)
         on a checkpointctl pull --quiet --policy $place/snap-team.json $team:2 /srv/signed-3.tar
         on a skopeo delete --tls-verify=false $team:${digest/:/-}.sig
-        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-team.json $team:2 /srv/signed-4.tar)" = "[SNAP-332]" ]
+        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-team.json $team:2 /srv/signed-4.tar)" = "[SNAP-352]" ]
 }
 
 @test "in a layout, and copied from there with its signature" {
         on a checkpointctl build --quiet /srv/signed.tar oci:$place/layout
-        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-team.json oci:$place/layout /srv/signed-5.tar)" = "[SNAP-332]" ]
+        [ "$(code on a checkpointctl pull --quiet --policy $place/snap-team.json oci:$place/layout /srv/signed-5.tar)" = "[SNAP-352]" ]
         on a checkpointctl sign oci:$place/layout --signing-key $place/team.key --sign-identity $registry/team/web:3
         verify --public-key $place/team.pub oci:$place/layout
         on a checkpointctl pull --quiet --policy $place/snap-team.json oci:$place/layout /srv/signed-5.tar
@@ -133,6 +133,6 @@ skopeo_takes() {
 
 @test "a policy that is not understood stops everything" {
         echo '{"images":{"x":{"signedby":["/y"]}}}' > $place/bad.json
-        [ "$(code on a checkpointctl pull --quiet --policy $place/bad.json $team:1 /srv/signed-6.tar)" = "[SNAP-336]" ]
+        [ "$(code on a checkpointctl pull --quiet --policy $place/bad.json $team:1 /srv/signed-6.tar)" = "[SNAP-356]" ]
         [ "$(code on a checkpointctl pull --quiet --policy $place/absent.json $team:1 /srv/signed-6.tar)" = "[SNAP-006]" ]
 }

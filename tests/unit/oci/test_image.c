@@ -33,7 +33,7 @@ static int unpack(const char *from, const char *path, struct error *err)
         _cleanup_image_reference_ struct image_reference where = {0};
 
         reference(from, &where);
-        return image_to_archive(&where, NULL, path, NULL, err);
+        return image_to_archive(&where, NULL, path, true, NULL, err);
 }
 
 static void test_references(void **state)

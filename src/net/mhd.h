@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GNU libmicrohttpd and GnuTLS, loaded when the first server starts: programs that serve nothing would
+ * otherwise pay for some twenty libraries at every start. Only for the server's own files. */
+#ifndef SNAP_NET_MHD_H
+#define SNAP_NET_MHD_H
+
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+#include <microhttpd.h>
+#include "base/error.h"
+
+#define MICROHTTPD_FUNCTIONS(X)                                                                              \
+        X(MHD_start_daemon)                                                                                  \
+        X(MHD_stop_daemon)                                                                                   \
+        X(MHD_quiesce_daemon)                                                                                \
+        X(MHD_get_connection_info)                                                                           \
+        X(MHD_get_connection_values)                                                                         \
+        X(MHD_lookup_connection_value)                                                                       \
+        X(MHD_create_response_from_buffer_copy)                                                              \
+        X(MHD_create_response_from_callback)                                                                 \
+        X(MHD_create_response_from_fd_at_offset64)                                                           \
+        X(MHD_create_response_empty)                                                                         \
+        X(MHD_add_response_header)                                                                           \
+        X(MHD_queue_response)                                                                                \
+        X(MHD_destroy_response)
+
+#define GNUTLS_FUNCTIONS(X)                                                                                  \
+        X(gnutls_session_get_ptr)                                                                            \
+        X(gnutls_certificate_allocate_credentials)                                                           \
+        X(gnutls_certificate_free_credentials)                                                               \
+        X(gnutls_certificate_set_x509_key_mem)                                                               \
+        X(gnutls_certificate_verify_peers)                                                                   \
+        X(gnutls_certificate_get_peers)                                                                      \
+        X(gnutls_x509_crt_init)                                                                              \
+        X(gnutls_x509_crt_deinit)                                                                            \
+        X(gnutls_x509_crt_import)                                                                            \
+        X(gnutls_x509_crt_get_dn_by_oid)                                                                     \
+        X(gnutls_pcert_list_import_x509_raw)                                                                 \
+        X(gnutls_pcert_deinit)                                                                               \
+        X(gnutls_privkey_init)                                                                               \
+        X(gnutls_privkey_deinit)                                                                             \
+        X(gnutls_privkey_import_x509_raw)                                                                    \
+        X(gnutls_strerror)
+
+struct microhttpd {
+#define X(name) __typeof__(name) *name;
+        MICROHTTPD_FUNCTIONS(X)
+        GNUTLS_FUNCTIONS(X)
+#undef X
+};
+
+/* All of them are there once this has returned 0. ERROR_TOOL_MISSING. */
+int microhttpd_load(struct error *err);
+extern struct microhttpd microhttpd;
+
+#endif
