@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include "archive/encrypted_file.h"
 #include "archive/internal.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -176,6 +177,39 @@ int archive_add_part(struct archive *archive, int fd, const struct part *from, s
                        : 0;
 }
 
+int archive_add_file(struct archive *archive, int fd, uint64_t offset, uint64_t size, struct error *err)
+{
+        _cleanup_encrypted_file_ struct encrypted_file *encrypted = NULL;
+        struct part part = {.offset = offset, .size = offset < size ? size - offset : 0};
+        bool is_encrypted;
+        int ret = encrypted_file_is_one(fd, offset, archive->path, &is_encrypted, err);
+
+        if (ret < 0 || !is_encrypted)
+                return ret < 0 ? ret : archive_add_part(archive, fd, &part, err);
+        ret = encrypted_file_open(fd, offset, part.size, archive->path, &encrypted, err);
+        if (ret < 0)
+                return ret;
+        part = (struct part){.size = encrypted_file_size(encrypted)};
+        part.remote = encrypted_file_remote(steal_ptr(encrypted));
+        return archive_add_part(archive, -1, &part, err);
+}
+
+ssize_t archive_read_part(const struct archive *archive, const struct part *part, uint64_t offset, void *data,
+                          size_t size, struct error *err)
+{
+        ssize_t n;
+
+        if (size > part->size - offset)
+                size = (size_t)(part->size - offset);
+        if (part->fd < 0) {
+                int ret = size ? part->remote.read(part->remote.context, offset, data, size, err) : 0;
+
+                return ret < 0 ? ret : (ssize_t)size;
+        }
+        n = file_pread_full(part->fd, data, size, part->offset + offset);
+        return n < 0 ? error_errno(err, (int)-n, "cannot read `%s`", archive->path) : n;
+}
+
 /* All members are known: what is to be known of them? */
 static int complete(struct archive *archive, bool any, struct error *err)
 {
@@ -201,11 +235,8 @@ static int scan_directory(struct archive *archive, int fd, struct error *err)
 static int scan_file(struct archive *archive, int fd, uint64_t size, struct error *err)
 {
         off_t offset = lseek(fd, 0, SEEK_CUR);
-        struct part part = {.offset = offset > 0 ? (uint64_t)offset : 0};
-        int ret;
+        int ret = archive_add_file(archive, fd, offset > 0 ? (uint64_t)offset : 0, size, err);
 
-        part.size = part.offset < size ? size - part.offset : 0;
-        ret = archive_add_part(archive, fd, &part, err);
         return ret < 0 ? ret : archive_scan_tar(archive, err);
 }
 
@@ -266,10 +297,10 @@ int archive_open_inner(const struct archive *outer, const struct archive_member 
         int ret;
 
         if (outer->form != ARCHIVE_TAR || outer->compression != COMPRESSION_NONE || outer->joined ||
-            outer->spent)
+            outer->spent || archive_is_encrypted(outer))
                 return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
-                                 "`%s` is compressed: `%s` cannot be looked into where it lies", outer->path,
-                                 member->name);
+                                 "`%s` is compressed or encrypted: `%s` cannot be looked into where it lies",
+                                 outer->path, member->name);
         if (asprintf(&name, "%s/%s", outer->path, member->name) < 0)
                 return error_oom(err);
         part.offset = outer->parts[0].offset + member->offset;
@@ -303,6 +334,15 @@ int archive_open_pipe(int fd, const char *name, struct archive **out, struct err
         return ret;
 }
 
+static int keep_key(struct part *part, const struct ctr_hmac_key *key, struct error *err)
+{
+        int ret = secret_memory_new(sizeof(*key), &part->key, err);
+
+        if (ret == 0)
+                memcpy(part->key.data, key, sizeof(*key));
+        return ret;
+}
+
 int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,
                        struct error *err)
 {
@@ -322,6 +362,8 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
                                           .has_digest = true};
 
                 ret = archive_add_part(archive, from->fd, &part, err);
+                if (ret == 0 && from->key)
+                        ret = keep_key(&archive->parts[i], from->key, err);
         }
         for (; i < count; i++)
                 if (parts[i].fd < 0)
@@ -337,6 +379,7 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
 
 static void close_part(struct part *part)
 {
+        secret_memory_free(&part->key);
         if (part->fd >= 0)
                 close(part->fd);
         else
@@ -387,6 +430,11 @@ bool archive_has_index(const struct archive *archive)
         return archive->indexed;
 }
 
+bool archive_is_encrypted(const struct archive *archive)
+{
+        return archive->form == ARCHIVE_TAR && !archive->joined && archive->parts[0].fd < 0;
+}
+
 bool archive_is_seekable(const struct archive *archive)
 {
         const struct part *part = archive->parts;
@@ -399,8 +447,8 @@ bool archive_identity(const struct archive *archive, struct buffer *out)
 {
         struct stat st;
 
-        if (archive->form != ARCHIVE_TAR || archive->joined || fstat(archive->parts->fd, &st) < 0 ||
-            !S_ISREG(st.st_mode))
+        if (archive->form != ARCHIVE_TAR || archive->joined || archive_is_encrypted(archive) ||
+            fstat(archive->parts->fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return false;
         /* The time of the last change of the inode cannot be set back. */
         return buffer_printf(out, "%llx:%llx:%llu:%lld.%09ld:%lld.%09ld:%llu", (unsigned long long)st.st_dev,

@@ -4,7 +4,8 @@
  * place: nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a
  * compressed one with our index is sought into; a compressed one without is read forward once, keeping small
  * members (all but file systems and logs over 1 MiB) and, of memory pages, those in which CRIU keeps the
- * stack. Thread-safe for reads after open, except where said.
+ * stack. An encrypted one is decrypted where it is read, with the keys of this process (crypto/key_ring.h).
+ * Thread-safe for reads after open, except where said.
  */
 #ifndef SNAP_ARCHIVE_ARCHIVE_H
 #define SNAP_ARCHIVE_ARCHIVE_H
@@ -15,6 +16,7 @@
 #include "base/compress.h"
 #include "base/digest.h"
 #include "criu/source.h"
+#include "crypto/ctr_hmac.h"
 
 struct archive;
 
@@ -62,12 +64,14 @@ struct archive_part {
         struct archive_remote remote; /* the archive takes it over, also when it cannot be opened */
         uint64_t offset, size;
         enum compression compression;
-        struct sha256 digest; /* of these bytes, as they lie there */
+        struct sha256 digest;           /* of these bytes, as they lie there */
+        const struct ctr_hmac_key *key; /* they are encrypted; NULL: they are not. Copied */
 };
 
 /*
  * An archive whose members are those of several tars, one after another. Digests are verified whenever a part
- * is read as a whole: of compressed parts here, of plain ones by archive_stream. Refuses the whiteouts of the
+ * is read as a whole: of compressed parts here, of plain ones by archive_stream; and of an encrypted one its
+ * HMAC (ERROR_ENCRYPTED_LAYER). Refuses the whiteouts of the
  * image-spec and members that are in two parts.
  */
 int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,
@@ -81,6 +85,8 @@ enum archive_form archive_form(const struct archive *archive);
 /* Of several parts: that of the first compressed one. */
 enum compression archive_compression(const struct archive *archive);
 bool archive_has_index(const struct archive *archive);
+/* Its file is encrypted: another program cannot read it (docs/encryption.md). */
+bool archive_is_encrypted(const struct archive *archive);
 /* Bytes of the file as it lies on disk; for a directory or several parts their sum. */
 uint64_t archive_file_size(const struct archive *archive);
 

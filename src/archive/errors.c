@@ -77,10 +77,54 @@ const struct error_kind ERROR_ARCHIVE_FILE_SIZE = {
                 "the container running.",
 };
 
+const struct error_kind ERROR_ENCRYPTED_HEADER = {
+        .code = "SNAP-110",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the header of the encrypted archive is damaged or altered",
+        .hint = "Copy the archive again from its source. Without its header nobody can decrypt it.",
+};
+const struct error_kind ERROR_ENCRYPTED_FRAME = {
+        .code = "SNAP-111",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "a frame of the encrypted archive was altered",
+        .hint = "Copy the archive again from its source. If the source has the same bytes, somebody changed "
+                "it "
+                "or its disk fails.",
+};
+const struct error_kind ERROR_ENCRYPTED_ORDER = {
+        .code = "SNAP-112",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "frames of the encrypted archive are not in their places",
+        .hint = "Frames were moved, repeated, left out or added, which no fault of a disk does. Copy the "
+                "archive "
+                "again from its source, and find out who changed it.",
+};
+const struct error_kind ERROR_ENCRYPTED_TRUNCATED = {
+        .code = "SNAP-113",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the end of the encrypted archive is missing",
+        .hint = "Its writer or a copy of it was interrupted. Copy it again from its source, or take a new "
+                "checkpoint.",
+};
+
+const struct error_kind ERROR_ENCRYPTED_LAYER = {
+        .code = "SNAP-114",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "an encrypted layer was altered",
+        .hint = "The digests of the image are right, but the layer is not what was encrypted: somebody "
+                "changed both. "
+                "Find out who can write to the place where the image lies.",
+};
+
 const struct error_kind *const archive_error_kinds[] = {
-        &ERROR_ARCHIVE_NOT_ONE,        &ERROR_ARCHIVE_TRUNCATED,
-        &ERROR_ARCHIVE_CORRUPT,        &ERROR_ARCHIVE_NAME,
-        &ERROR_ARCHIVE_MEMBER_MISSING, &ERROR_ARCHIVE_DIGEST,
-        &ERROR_ARCHIVE_METADATA,       &ERROR_ARCHIVE_INCONSISTENT,
-        &ERROR_ARCHIVE_FILE_SIZE,      NULL,
+        &ERROR_ARCHIVE_NOT_ONE,     &ERROR_ARCHIVE_TRUNCATED,      &ERROR_ARCHIVE_CORRUPT,
+        &ERROR_ARCHIVE_NAME,        &ERROR_ARCHIVE_MEMBER_MISSING, &ERROR_ARCHIVE_DIGEST,
+        &ERROR_ARCHIVE_METADATA,    &ERROR_ARCHIVE_INCONSISTENT,   &ERROR_ARCHIVE_FILE_SIZE,
+        &ERROR_ENCRYPTED_HEADER,    &ERROR_ENCRYPTED_FRAME,        &ERROR_ENCRYPTED_ORDER,
+        &ERROR_ENCRYPTED_TRUNCATED, &ERROR_ENCRYPTED_LAYER,        NULL,
 };

@@ -2,7 +2,6 @@
 /* Random access into our own archives: the index at the end, and the compressed frames it lists. */
 #include <errno.h>
 #include "archive/internal.h"
-#include "base/file.h"
 
 /* The index of an archive of 1 TiB in frames of 4 MiB takes 4 MiB. */
 #define INDEX_MAX (32 * MIB)
@@ -24,9 +23,9 @@ static int read_stored(const struct archive *archive, uint64_t offset, size_t si
         out->size = 0;
         if (buffer_reserve(out, size) < 0)
                 return error_oom(err);
-        n = file_pread_full(archive->parts[0].fd, out->data, size, archive->parts[0].offset + offset);
+        n = archive_read_part(archive, &archive->parts[0], offset, out->data, size, err);
         if (n < 0)
-                return error_errno(err, (int)-n, "cannot read `%s`", archive->path);
+                return (int)n;
         if ((size_t)n < size)
                 return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", archive->path);
         out->size = size;

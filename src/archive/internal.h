@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include "archive/archive.h"
 #include "archive/index.h"
+#include "base/secret_memory.h"
 
 /* More members than this are refused: the largest real dumps have some ten thousand. */
 #define ARCHIVE_MEMBERS_MAX 100000
@@ -37,6 +38,7 @@ struct part {
         enum compression compression;
         struct sha256 digest;
         bool has_digest;
+        struct secret_memory key;        /* a struct ctr_hmac_key; none: it is not encrypted */
         bool pipe;                       /* read once, without offsets */
         uint8_t head[ARCHIVE_HEAD_SIZE]; /* of a pipe: what was read to look at */
         size_t head_size;
@@ -76,6 +78,11 @@ struct archive {
 int archive_new(const char *name, size_t part_count, struct archive **out, struct error *err);
 /* Adds a part, which gets a descriptor of its own. */
 int archive_add_part(struct archive *archive, int fd, const struct part *from, struct error *err);
+/* Adds a file from `offset` to its end as the only part; an encrypted one as what it holds. */
+int archive_add_file(struct archive *archive, int fd, uint64_t offset, uint64_t size, struct error *err);
+/* Bytes of a part from `offset` in it; fewer only at its end. Not of a pipe. */
+ssize_t archive_read_part(const struct archive *archive, const struct part *part, uint64_t offset, void *data,
+                          size_t size, struct error *err);
 /* How is the part compressed? What is read of a pipe to know that is kept. */
 int archive_look_at_head(struct archive *archive, struct part *part, struct error *err);
 /* Sorts the names and refuses doubles: which of two a reader takes would be its own choice. */

@@ -132,7 +132,6 @@ static enum index_state load_index(struct archive *archive)
 static int open_file(const char *path, struct archive **out, struct error *err)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        struct part part = {0};
         struct stat st;
         int ret;
 
@@ -140,10 +139,9 @@ static int open_file(const char *path, struct archive **out, struct error *err)
                 return error_errno(err, errno, "cannot open `%s`", path);
         if (!S_ISREG(st.st_mode))
                 return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL, "`%s` is not a regular file", path);
-        part.size = (uint64_t)st.st_size;
         ret = archive_new(path, 1, out, err);
         if (ret == 0)
-                ret = archive_add_part(*out, fd, &part, err);
+                ret = archive_add_file(*out, fd, 0, (uint64_t)st.st_size, err);
         return ret < 0 ? ret : archive_look_at_head(*out, &(*out)->parts[0], err);
 }
 

@@ -2,6 +2,7 @@
 /* What members a tar has: from the index at its end, from header to header, or in one pass forward. */
 #include <errno.h>
 #include <fcntl.h>
+#include "archive/encrypted_header.h"
 #include "archive/internal.h"
 #include "archive/walk.h"
 #include "base/file.h"
@@ -173,18 +174,28 @@ static int refuse_other_compression(const struct archive *archive, struct slice 
         return 0;
 }
 
+/* The end of one, which proves that it is whole, would be seen too late. */
+static int refuse_encrypted_pipe(const struct archive *archive, struct error *err)
+{
+        int ret = error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                            "`%s` is an encrypted archive, which is not read from a pipe", archive->path);
+
+        error_set_hint(err, "Send it as a file: `checkpointctl VERB - < FILE`.");
+        return ret;
+}
+
 int archive_look_at_head(struct archive *archive, struct part *part, struct error *err)
 {
         ssize_t n = part->pipe ? file_read_full(part->fd, part->head, sizeof(part->head))
-                               : file_pread_full(part->fd, part->head, sizeof(part->head), part->offset);
+                               : archive_read_part(archive, part, 0, part->head, sizeof(part->head), err);
         struct slice head = {part->head, n < 0 ? 0 : (size_t)n};
 
         if (n < 0)
-                return error_errno(err, (int)-n, "cannot read `%s`", archive->path);
+                return part->pipe ? error_errno(err, (int)-n, "cannot read `%s`", archive->path) : (int)n;
         if (part->pipe)
                 part->head_size = head.size;
-        else if (head.size > part->size)
-                head.size = (size_t)part->size;
+        if (part->pipe && encrypted_is_one(head))
+                return refuse_encrypted_pipe(archive, err);
         part->compression = archive->compression = compression_detect(head);
         return refuse_other_compression(archive, head, err);
 }

@@ -23,12 +23,13 @@ struct stream {
         struct decompressor *decompressor; /* compressed without index */
         uint64_t source_position;          /* next byte of the part as it lies in its file */
         struct sha256_stream *sha256;      /* of these bytes; NULL: they are not verified */
+        struct ctr_hmac *cipher;           /* of a part that is encrypted */
         struct stream *inner; /* what the decompressor gets instead; joined: the part whose turn it is */
         bool joined;          /* all parts of the archive, one after another */
         size_t turn;          /* number of that part */
         uint8_t head[ARCHIVE_HEAD_SIZE]; /* what was read of `inner` to look at */
         size_t head_size, head_taken;
-        struct error why; /* a remote part could not be read */
+        struct error why; /* the part could not be read */
         uint8_t *near;    /* bytes of the part from `near_offset` on; NULL: none yet */
         uint64_t near_offset;
         size_t near_size;
@@ -49,15 +50,15 @@ static ssize_t read_pipe(struct stream *stream, uint8_t *data, size_t size)
         return n < 0 ? n : n + (ssize_t)left;
 }
 
-static ssize_t read_remote(struct stream *stream, void *data, size_t size)
+/* What stands at the source position, in place. Only what is read from the beginning to the end can be
+ * proven. */
+static int decrypt(struct stream *stream, void *data, size_t size)
 {
-        const struct archive_remote *remote = &stream->part->remote;
-        int ret = size ? remote->read(remote->context, stream->source_position, data, size, &stream->why) : 0;
-
-        return ret < 0 ? ret : (ssize_t)size;
+        return stream->sha256 ? ctr_hmac_decrypt(stream->cipher, data, size)
+                              : ctr_hmac_decrypt_at(stream->cipher, stream->source_position, data, size);
 }
 
-/* The next bytes of the part as they lie in its file. */
+/* The next bytes of the part as they lie in its file, decrypted. */
 static ssize_t read_part(void *context, void *data, size_t size)
 {
         struct stream *stream = context;
@@ -67,17 +68,16 @@ static ssize_t read_part(void *context, void *data, size_t size)
         if (part->pipe) {
                 n = read_pipe(stream, data, size);
         } else {
-                if (size > part->size - stream->source_position)
-                        size = (size_t)(part->size - stream->source_position);
-                n = part->fd >= 0
-                            ? file_pread_full(part->fd, data, size, part->offset + stream->source_position)
-                            : read_remote(stream, data, size);
+                n = archive_read_part(stream->archive, part, stream->source_position, data, size,
+                                      &stream->why);
         }
         if (n <= 0)
                 return n;
-        stream->source_position += (uint64_t)n;
         if (stream->sha256 && sha256_update(stream->sha256, data, (size_t)n) < 0)
                 return -EIO;
+        if (stream->cipher && decrypt(stream, data, (size_t)n) < 0)
+                return -EIO;
+        stream->source_position += (uint64_t)n;
         return n;
 }
 
@@ -116,6 +116,7 @@ void stream_free(struct stream *stream)
                 decompressor_free(stream->decompressor);
         if (stream->sha256)
                 sha256_free(stream->sha256);
+        ctr_hmac_free(stream->cipher);
         stream_free(stream->inner);
         if (stream->fd >= 0)
                 close(stream->fd);
@@ -137,6 +138,8 @@ int stream_open_part(const struct archive *archive, const struct part *part, boo
         stream->part = part;
         if (verify && part->has_digest)
                 ret = sha256_new(&stream->sha256, err);
+        if (ret == 0 && part->key.data)
+                ret = ctr_hmac_new((const void *)part->key.data, &stream->cipher, err);
         if (archive->indexed)
                 stream->end = archive->stream_size;
         else if (part->compression != COMPRESSION_NONE || part->pipe)
@@ -380,7 +383,7 @@ static int cannot_read(const struct stream *stream, int ret, struct error *err)
                 return error_errno(err, -ret, "cannot read `%s`", stream->archive->path);
         if (err)
                 *err = stream->why;
-        return error_wrap(err, ret, "`%s`", stream->archive->path);
+        return ret;
 }
 
 static ssize_t read_some(struct stream *stream, void *data, size_t size, struct error *err)
@@ -390,6 +393,8 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
 
         if (stream->decompressor) {
                 n = decompressor_read(stream->decompressor, data, size, err);
+                if (n < 0 && stream->why.kind)
+                        return cannot_read(stream, (int)n, err);
                 if (n < 0)
                         error_wrap(err, (int)n, "`%s`", stream->archive->path);
                 return n;
@@ -414,6 +419,14 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
         return n < 0 ? cannot_read(stream, (int)n, err) : n;
 }
 
+static int check_cipher(struct stream *stream, struct error *err)
+{
+        if (!stream->cipher || ctr_hmac_verify(stream->cipher) == 0)
+                return 0;
+        return error_set(err, &ERROR_ENCRYPTED_LAYER, -EBADMSG, "`%s`: an encrypted layer was altered",
+                         stream->archive->path);
+}
+
 /* At the end: all bytes of the part, also those behind what was expanded, have its digest. */
 static int check_digest(struct stream *stream, struct error *err)
 {
@@ -431,7 +444,7 @@ static int check_digest(struct stream *stream, struct error *err)
         if (n < 0)
                 return cannot_read(stream, (int)n, err);
         if (sha256_equal(&digest, &stream->part->digest))
-                return 0;
+                return check_cipher(stream, err);
         return error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG, "`%s`: layer %s differs from its digest",
                          stream->archive->path, sha256_hex(&stream->part->digest, hex));
 }

@@ -9,10 +9,12 @@
 #include "cli/verb.h"
 #include "oci/image.h"
 #include "oci/location.h"
+#include "oci/recipients.h"
 #include "oci/storage.h"
 
 static int compression = COMPRESSION_NONE;
 static uint64_t level;
+static struct option_list encryption_keys;
 
 /* Without lz4, which the image specification does not know. */
 static const char *const layer_choices[] = {
@@ -23,6 +25,8 @@ static const struct option_spec options[] = {
         {"level", 0, OPTION_NUMBER, &level, "N",
          "compression level: gzip 1 to 3, zstd 1 to 6; 0 is the usual one"},
         ENGINE_OPTIONS,
+        {"encryption-key", 0, OPTION_LIST, &encryption_keys, "jwe:F|pkcs7:F",
+         "encrypt the layers for the public key or the certificate in F; may be repeated"},
 };
 
 static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,
@@ -64,6 +68,7 @@ static int refuse_registry(const char *to, struct error *err)
 static int build(const char *from, const char *to, const struct progress *progress, char **full_name,
                  struct image_result *result, struct error *err)
 {
+        _cleanup_layer_recipients_ struct layer_recipients *recipients = NULL;
         struct image_options chosen = {.compression = (enum compression)compression, .level = (int)level};
         _cleanup_image_reference_ struct image_reference reference = {0};
         _cleanup_archive_ struct archive *archive = NULL;
@@ -73,6 +78,13 @@ static int build(const char *from, const char *to, const struct progress *progre
         engine_options_apply(&chosen);
         if (ret == 0 && reference.transport == IMAGE_DOCKER)
                 ret = refuse_registry(to, err);
+        if (ret == 0 && *full_name && encryption_keys.count)
+                ret = error_set(
+                        err, &ERROR_USAGE, -EINVAL,
+                        "the local container storage keeps no encrypted layers; build into oci:DIR[:TAG]");
+        if (ret == 0)
+                ret = layer_recipients_load(encryption_keys.items, encryption_keys.count, &recipients, err);
+        chosen.recipients = recipients;
         if (ret == 0)
                 ret = location_open(from, &archive, err);
         if (ret < 0)
@@ -131,5 +143,6 @@ const struct verb verb_build = {
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

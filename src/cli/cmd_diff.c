@@ -83,5 +83,6 @@ const struct verb verb_diff = {
         .argument = ARGUMENT_FILE,
         .arguments_min = 2,
         .arguments_max = 2,
+        .opens_checkpoints = true,
         .run = run,
 };

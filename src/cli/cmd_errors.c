@@ -5,6 +5,7 @@
 #include "cli/verb.h"
 #include "criu/cause.h"
 #include "criu/errors.h"
+#include "crypto/errors.h"
 #include "net/errors.h"
 #include "oci/image.h"
 #include "runtime/runtime.h"
@@ -20,8 +21,8 @@ typedef void (*kind_printer)(void *context, const struct error_kind *kind);
 static void each_kind(kind_printer print, void *context)
 {
         const struct error_kind *const *const layers[] = {
-                base_error_kinds,    archive_error_kinds, criu_error_kinds, criu_image_error_kinds,
-                runtime_error_kinds, oci_error_kinds,     net_error_kinds};
+                base_error_kinds,       crypto_error_kinds,  archive_error_kinds, criu_error_kinds,
+                criu_image_error_kinds, runtime_error_kinds, oci_error_kinds,     net_error_kinds};
 
         for (size_t i = 0; i < ARRAY_SIZE(layers); i++)
                 for (size_t j = 0; layers[i][j]; j++)

@@ -255,5 +255,6 @@ const struct verb verb_explain = {
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
         .arguments_max = 1,
+        .opens_checkpoints = true,
         .run = run,
 };

@@ -117,5 +117,6 @@ const struct verb verb_inspect = {
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
         .arguments_max = UINT_MAX,
+        .opens_checkpoints = true,
         .run = run,
 };

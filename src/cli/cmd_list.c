@@ -297,5 +297,6 @@ const struct verb verb_list = {
                     "checkpointctl list . /backup\twhat lies here and there",
         .argument = ARGUMENT_DIRECTORY,
         .arguments_max = UINT_MAX,
+        .opens_checkpoints = true,
         .run = run,
 };

@@ -425,5 +425,6 @@ const struct verb verb_memparse = {
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
         .arguments_max = UINT_MAX,
+        .opens_checkpoints = true,
         .run = run,
 };

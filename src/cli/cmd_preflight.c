@@ -82,5 +82,6 @@ const struct verb verb_preflight = {
         .arguments_min = 1,
         .arguments_max = 1,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

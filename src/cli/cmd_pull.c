@@ -7,8 +7,15 @@
 #include "cli/units.h"
 #include "cli/verb.h"
 #include "oci/image.h"
+#include "oci/signature_policy.h"
 
-static const struct option_spec options[] = {REGISTRY_OPTIONS};
+static const char *policy;
+
+static const struct option_spec options[] = {
+        {"policy", 0, OPTION_TEXT, &policy, "FILE",
+         "which images may be used, and who must have signed them; else /etc/snap/policy.json"},
+        REGISTRY_OPTIONS,
+};
 
 static int print_json(char **argv, uint64_t size, uint64_t us, struct error *err)
 {
@@ -42,6 +49,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         int ret = image_reference_parse(argv[0], &from, err);
 
         registry_access.progress = progress_bar_progress(bar);
+        policy_use(policy);
         if (ret == 0)
                 ret = image_to_archive(&from, &registry_access, argv[1], true, registry_access.progress, err);
         us = clock_monotonic_us() - start;
@@ -72,5 +80,6 @@ const struct verb verb_pull = {
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

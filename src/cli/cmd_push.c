@@ -9,11 +9,13 @@
 #include "cli/verb.h"
 #include "oci/image.h"
 #include "oci/location.h"
+#include "oci/recipients.h"
 
 enum { CHOOSE, PLAIN, GZIP, ZSTD };
 
 static int compress = CHOOSE;
 static uint64_t level;
+static struct option_list encryption_keys;
 static bool index_of_images;
 
 static const char *const compress_choices[] = {
@@ -33,6 +35,8 @@ static const struct option_spec options[] = {
         {"index", 0, OPTION_FLAG, &index_of_images, NULL,
          "let the tag name an index of images for several architectures, and add this one to it"},
         ENGINE_OPTIONS,
+        {"encryption-key", 0, OPTION_LIST, &encryption_keys, "jwe:F|pkcs7:F",
+         "encrypt the layers for the public key or the certificate in F; may be repeated"},
         REGISTRY_OPTIONS,
 };
 
@@ -77,6 +81,7 @@ static int push(const char *from, const char *to, const struct progress *progres
                                        .index = index_of_images,
                                        .access = &registry_access};
         _cleanup_image_reference_ struct image_reference reference = {0};
+        _cleanup_layer_recipients_ struct layer_recipients *recipients = NULL;
         _cleanup_archive_ struct archive *archive = NULL;
         int ret;
 
@@ -85,6 +90,9 @@ static int push(const char *from, const char *to, const struct progress *progres
                 return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL,
                                  "`%s` is no place in a registry (docker://HOST/REPOSITORY[:TAG])", to);
         ret = image_reference_parse(to, &reference, err);
+        if (ret == 0)
+                ret = layer_recipients_load(encryption_keys.items, encryption_keys.count, &recipients, err);
+        chosen.recipients = recipients;
         if (ret == 0)
                 ret = location_open(from, &archive, err);
         return ret < 0 ? ret : image_build(archive, &reference, &chosen, progress, result, err);
@@ -142,5 +150,6 @@ const struct verb verb_push = {
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

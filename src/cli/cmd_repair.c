@@ -229,5 +229,6 @@ const struct verb verb_repair = {
         .arguments_min = 1,
         .arguments_max = 1,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

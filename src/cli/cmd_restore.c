@@ -7,6 +7,7 @@
 #include "cli/text.h"
 #include "cli/units.h"
 #include "cli/verb.h"
+#include "oci/signature_policy.h"
 #include "runtime/restore.h"
 
 #define NO_CHOICE (-1)
@@ -14,6 +15,8 @@
 static int runtime = NO_CHOICE, tcp = TCP_REFUSE;
 static const char *name, *bundle;
 static bool file_locks, ignore_static_ip, ignore_volumes, force;
+
+static const char *policy;
 
 static const struct option_spec options[] = {
         {"name", 0, OPTION_TEXT, &name, "NAME", "name of the new container, instead of the old one's"},
@@ -28,6 +31,8 @@ static const struct option_spec options[] = {
         {"ignore-static-ip", 0, OPTION_FLAG, &ignore_static_ip, NULL,
          "let the network choose another address"},
         {"ignore-volumes", 0, OPTION_FLAG, &ignore_volumes, NULL, "leave the contents of volumes out"},
+        {"policy", 0, OPTION_TEXT, &policy, "FILE",
+         "which images may be used, and who must have signed them; else /etc/snap/policy.json"},
         {"force", 0, OPTION_FLAG, &force, NULL, "go on although preflight objects"},
         REGISTRY_OPTIONS,
 };
@@ -78,6 +83,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         int ret = runtime == NO_CHOICE ? 0 : runtime_driver_find(runtime_choices[runtime], &driver, err);
 
         registry_access.progress = progress_bar_progress(bar);
+        policy_use(policy);
         if (ret == 0)
                 ret = restore_archive(argv[0], driver, &chosen, progress_bar_progress(bar), &result, err);
         progress_bar_finish(bar);
@@ -108,5 +114,6 @@ const struct verb verb_restore = {
         .arguments_min = 1,
         .arguments_max = 1,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

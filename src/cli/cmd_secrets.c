@@ -194,5 +194,6 @@ const struct verb verb_secrets = {
         .arguments_min = 1,
         .arguments_max = UINT_MAX,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

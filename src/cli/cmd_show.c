@@ -250,5 +250,6 @@ const struct verb verb_show = {
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
         .arguments_max = UINT_MAX,
+        .opens_checkpoints = true,
         .run = run,
 };

@@ -9,7 +9,15 @@
 #include "cli/text.h"
 #include "cli/units.h"
 #include "cli/verb.h"
+#include "oci/image_signature.h"
 #include "oci/location.h"
+
+static struct option_list public_keys;
+
+static const struct option_spec options[] = {
+        {"public-key", 0, OPTION_LIST, &public_keys, "FILE",
+         "of an image, also demand a signature by this key (PEM); may be repeated: any of them"},
+};
 
 static void print_verdict(enum style style, const char *word, const char *path)
 {
@@ -29,8 +37,9 @@ static void print_text(const char *path, const struct verify_report *report)
 
         if (report->fault_count == 0) {
                 print_verdict(STYLE_GOOD, "OK", path);
-                printf(": %" PRIu64 " members, %" PRIu64 " digests, %s%s\n", report->members,
-                       report->digests_checked, size_format(report->bytes_read, size),
+                printf(": %s%" PRIu64 " members, %" PRIu64 " digests, %s%s\n",
+                       public_keys.count ? "signed, " : "", report->members, report->digests_checked,
+                       size_format(report->bytes_read, size),
                        report->digests_present ? ""
                                                : "; it carries no digests, so only its structure is proven");
                 return;
@@ -50,6 +59,8 @@ static void add_object(const char *path, const struct verify_report *report, yyj
 
         answer_add_text(doc, object, "path", path);
         yyjson_mut_obj_add_bool(doc, object, "ok", report->fault_count == 0);
+        if (public_keys.count)
+                yyjson_mut_obj_add_bool(doc, object, "signed", true);
         yyjson_mut_obj_add_uint(doc, object, "members", report->members);
         yyjson_mut_obj_add_bool(doc, object, "digestsPresent", report->digests_present);
         yyjson_mut_obj_add_uint(doc, object, "digestsChecked", report->digests_checked);
@@ -85,6 +96,39 @@ static void report_error(const char *path, const struct error *error, yyjson_mut
         printf(" [%s]\n", error_code(error));
 }
 
+static int load_keys(struct key **keys, size_t *count, struct error *err)
+{
+        int ret = 0;
+
+        for (*count = 0; *count < public_keys.count && ret == 0; *count += ret == 0)
+                ret = key_load_public(public_keys.items[*count], &keys[*count], err);
+        return ret;
+}
+
+static int check_signature(const char *path, struct error *err)
+{
+        _cleanup_image_reference_ struct image_reference image = {0};
+        struct key *keys[OPTION_LIST_MAX];
+        struct sha256 digest;
+        size_t count = 0;
+        int ret;
+
+        if (!public_keys.count)
+                return 0;
+        if (!image_reference_is_one(path))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "`%s` is not an image: only images have signatures", path);
+        ret = image_reference_parse(path, &image, err);
+        if (ret == 0)
+                ret = load_keys(keys, &count, err);
+        if (ret == 0)
+                ret = image_verify_signature(&image, NULL, (const struct key *const *)keys, count, &digest,
+                                             err);
+        while (count)
+                key_free(keys[--count]);
+        return ret;
+}
+
 /* The exit status; negative when the user has had enough. */
 static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct error *err)
 {
@@ -92,8 +136,10 @@ static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct erro
                 progress_bar_new(stderr, progress_style_for(stderr, quiet));
         _cleanup_verify_report_ struct verify_report report = {0};
         _cleanup_archive_ struct archive *archive = NULL;
-        int ret = location_open(path, &archive, err);
+        int ret = check_signature(path, err);
 
+        if (ret == 0)
+                ret = location_open(path, &archive, err);
         if (ret == 0)
                 ret = archive_verify_open(archive, progress_bar_progress(bar), &report, err);
         progress_bar_finish(bar);
@@ -125,10 +171,14 @@ const struct verb verb_verify = {
                        "and a code; the exit status is then 4.\n\n"
                        "Archives of other engines carry no digests; of them the structure is "
                        "proven, not every byte.\n\n" VERB_FILE_PLACES,
-        .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged",
+        .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged\n"
+                    "checkpointctl verify --public-key team.pub docker://registry.example/team/web\t"
+                    "and was it signed by the team?",
+        .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
         .arguments_max = UINT_MAX,
         .is_long = true,
+        .opens_checkpoints = true,
         .run = run,
 };

@@ -11,20 +11,30 @@
 #include "cli/signals.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
+#include "crypto/key_ring.h"
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
-        &verb_create,   &verb_restore, &verb_build,  &verb_push,      &verb_pull,       &verb_copy,
-        &verb_sync,     &verb_tags,    &verb_rm,     &verb_verify,    &verb_repair,     &verb_show,
-        &verb_inspect,  &verb_explain, &verb_diff,   &verb_images,    &verb_memparse,   &verb_secrets,
-        &verb_list,     &verb_extract, &verb_insert, &verb_preflight, &verb_doctor,     &verb_recover,
-        &verb_registry, &verb_errors,  &verb_plugin, &verb_help,      &verb_completion, &verb_man_page,
-        NULL,
+        &verb_create,    &verb_restore,    &verb_build,    &verb_push,     &verb_pull,    &verb_copy,
+        &verb_sync,      &verb_tags,       &verb_rm,       &verb_sign,     &verb_encrypt, &verb_decrypt,
+        &verb_verify,    &verb_repair,     &verb_show,     &verb_inspect,  &verb_explain, &verb_diff,
+        &verb_images,    &verb_memparse,   &verb_secrets,  &verb_list,     &verb_extract, &verb_insert,
+        &verb_preflight, &verb_doctor,     &verb_recover,  &verb_registry, &verb_errors,  &verb_plugin,
+        &verb_help,      &verb_completion, &verb_man_page, NULL,
 };
 
 static struct cli cli;
 
+static struct option_list decryption_keys;
+
+/* Each verb has those from the first or second to the second or third. */
 static const struct option_spec common_options[] = {
+        {.name = "decryption-key",
+         .type = OPTION_LIST,
+         .value = &decryption_keys,
+         .metavar = "KEY[:file=F]",
+         .help = "private key (with its passphrase in F), or a file with a passphrase, for what is "
+                 "encrypted"},
         {.name = "json", .type = OPTION_FLAG, .value = &cli.json, .help = "print one JSON value, errors too"},
         {.name = "quiet",
          .letter = 'q',
@@ -35,7 +45,9 @@ static const struct option_spec common_options[] = {
 
 struct option_table verb_common_options(const struct verb *verb)
 {
-        return (struct option_table){common_options, verb->is_long ? 2 : 1};
+        size_t first = verb->opens_checkpoints ? 0 : 1, end = verb->is_long ? 3 : 2;
+
+        return (struct option_table){common_options + first, end - first};
 }
 
 const struct verb *verb_find(const char *name)
@@ -87,6 +99,11 @@ static int run_verb(const struct verb *verb, int argc, char **argv, struct error
                 if (!err->hint[0])
                         error_set_hint(err, "%s %s --help shows what it takes", PROGRAM_NAME, verb->name);
                 return ret;
+        }
+        for (size_t i = 0; i < decryption_keys.count; i++) {
+                ret = key_ring_add(decryption_keys.items[i], err);
+                if (ret < 0)
+                        return ret;
         }
         if (verb->is_long)
                 signals_catch();

@@ -74,6 +74,17 @@ static int set_choice(const struct option_spec *spec, const char *text, struct e
                          buffer_text(&usage));
 }
 
+static int add_to_list(const struct option_spec *spec, const char *text, struct error *err)
+{
+        struct option_list *list = spec->value;
+
+        if (list->count == OPTION_LIST_MAX)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "option `--%s` is given more than %d times",
+                                 spec->name, OPTION_LIST_MAX);
+        list->items[list->count++] = text;
+        return 0;
+}
+
 static int set_value(const struct option_spec *spec, const char *text, struct error *err)
 {
         switch (spec->type) {
@@ -95,6 +106,8 @@ static int set_value(const struct option_spec *spec, const char *text, struct er
                 return 0;
         case OPTION_CHOICE:
                 return set_choice(spec, text, err);
+        case OPTION_LIST:
+                return add_to_list(spec, text, err);
         }
         return error_set(err, &ERROR_INTERNAL, -EINVAL, "option `--%s` has no type", spec->name);
 }

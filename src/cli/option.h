@@ -11,7 +11,15 @@ enum option_type {
         OPTION_TEXT,   /* const char ** */
         OPTION_NUMBER, /* uint64_t * */
         OPTION_SIZE,   /* uint64_t *, with K M G T suffixes (1024) */
-        OPTION_CHOICE  /* int *, index into `choices` */
+        OPTION_CHOICE, /* int *, index into `choices` */
+        OPTION_LIST    /* struct option_list *: may be given several times */
+};
+
+/* Values in the order they were given; borrowed from the command line. */
+#define OPTION_LIST_MAX 16
+struct option_list {
+        const char *items[OPTION_LIST_MAX];
+        size_t count;
 };
 
 struct option_spec {

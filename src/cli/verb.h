@@ -18,7 +18,8 @@ struct cli {
 #define VERB_FILE_PLACES                                                                                     \
         "FILE is an archive of CRI-O, containerd, Podman or checkpointctl, plain or compressed; a "          \
         "directory of CRIU images; - for standard input; or an image, oci:DIR[:TAG], "                       \
-        "oci-archive:FILE[:TAG] or docker://HOST/REPOSITORY[:TAG]."
+        "oci-archive:FILE[:TAG] or docker://HOST/REPOSITORY[:TAG]. What is encrypted is read with "          \
+        "--decryption-key."
 
 struct verb {
         const char *name;
@@ -31,6 +32,7 @@ struct verb {
         const char *const *words;              /* for ARGUMENT_WORDS, NULL-terminated */
         unsigned arguments_min, arguments_max; /* UINT_MAX: any number */
         bool is_long;                          /* shows progress: has --quiet and catches signals */
+        bool opens_checkpoints;                /* FILE may be encrypted: has --decryption-key */
         bool is_hidden;                        /* not for people: not in help, man pages and completion */
         /* Arguments only, options are stored where their table says. The verb prints its result itself, and
          * returns 0, a negative errno, or a positive exit status when it has said everything there is to say.
@@ -41,14 +43,14 @@ struct verb {
 /* The table of main.c, NULL-terminated. */
 extern const struct verb *const verbs[];
 const struct verb *verb_find(const char *name);
-/* --json, --quiet where it applies. */
+/* --json, --quiet and --decryption-key where they apply. */
 struct option_table verb_common_options(const struct verb *verb);
 
 /* One per file cmd_NAME.c. */
-extern const struct verb verb_build, verb_completion, verb_copy, verb_create, verb_diff, verb_doctor,
-        verb_errors, verb_explain, verb_extract, verb_help, verb_images, verb_insert, verb_inspect, verb_list,
-        verb_man_page, verb_memparse, verb_plugin, verb_preflight, verb_pull, verb_push, verb_recover,
-        verb_registry, verb_repair, verb_restore, verb_rm, verb_secrets, verb_show, verb_sync, verb_tags,
-        verb_verify;
+extern const struct verb verb_build, verb_completion, verb_copy, verb_create, verb_decrypt, verb_diff,
+        verb_doctor, verb_encrypt, verb_errors, verb_explain, verb_extract, verb_help, verb_images,
+        verb_insert, verb_inspect, verb_list, verb_man_page, verb_memparse, verb_plugin, verb_preflight,
+        verb_pull, verb_push, verb_recover, verb_registry, verb_repair, verb_restore, verb_rm, verb_secrets,
+        verb_show, verb_sign, verb_sync, verb_tags, verb_verify;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "oci/image_index.h"
 #include "oci/layout_index.h"
+#include "oci/signature.h"
 #include "oci/source.h"
 #include "oci/target.h"
 
@@ -18,6 +19,7 @@ struct copy {
         struct target *target;
         struct registry_reference from; /* of a registry, else empty */
         bool same_registry;
+        bool one_name; /* the target is an archive of a layout, which gets the image alone */
         const struct progress *progress;
         struct copy_result *result;
 };
@@ -135,12 +137,11 @@ static int copy_signature(struct copy *copy, const struct descriptor *subject, u
                           struct error *err)
 {
         _cleanup_source_manifest_ struct source_manifest manifest = {0};
-        char tag[sizeof("sha256-.sig") + SHA256_HEX_SIZE], hex[SHA256_HEX_SIZE];
+        char tag[SIGNATURE_TAG_SIZE];
         struct error absent = {0};
         int ret;
 
-        snprintf(tag, sizeof(tag), "sha256-%s.sig", sha256_hex(&subject->digest, hex));
-        ret = source_tagged(copy->source, tag, &manifest, &absent);
+        ret = source_tagged(copy->source, signature_tag(&subject->digest, tag), &manifest, &absent);
         if (ret == -ENOENT)
                 return 0;
         if (ret < 0) {
@@ -156,10 +157,14 @@ static int copy_companions(struct copy *copy, const struct source_manifest *mani
 {
         int ret;
 
-        if (!source_registry(copy->source) || !target_registry(copy->target) || depth + 1 >= DEPTH_MAX)
+        if (copy->one_name || depth + 1 >= DEPTH_MAX)
                 return 0;
-        ret = copy_referrers(copy, &manifest->descriptor, depth, err);
-        return ret < 0 ? ret : copy_signature(copy, &manifest->descriptor, depth, err);
+        if (source_registry(copy->source) && target_registry(copy->target)) {
+                ret = copy_referrers(copy, &manifest->descriptor, depth, err);
+                if (ret < 0)
+                        return ret;
+        }
+        return copy_signature(copy, &manifest->descriptor, depth, err);
 }
 
 /* `tag` NULL: it is known by its digest alone. */
@@ -215,7 +220,8 @@ int image_copy(const struct image_reference *from, const struct image_reference 
 {
         _cleanup_source_ struct source *source = NULL;
         _cleanup_target_ struct target *target = NULL;
-        struct copy copy = {.progress = progress, .result = out};
+        struct copy copy = {
+                .progress = progress, .result = out, .one_name = to->transport == IMAGE_OCI_ARCHIVE};
         int ret;
 
         *out = (struct copy_result){0};

@@ -18,9 +18,9 @@ struct copy_result {
 };
 
 /*
- * An image, or an index with all its images, and between registries also what refers to them (signatures and
- * other referrers; cosign's ".sig" tags). What is named comes last, so that an interrupted copy is never
- * found half; copying again goes on where it stopped.
+ * An image, or an index with all its images, and their signatures (cosign's ".sig" tags; not into an
+ * oci-archive); between registries also what else refers to them. What is named comes last, so that an
+ * interrupted copy is never found half; copying again goes on where it stopped.
  */
 int image_copy(const struct image_reference *from, const struct image_reference *to,
                const struct copy_options *options, const struct progress *progress, struct copy_result *out,

@@ -178,6 +178,56 @@ const struct error_kind ERROR_STORE_NAME_UNKNOWN = {
         .title = "the registry has no such repository",
         .hint = "Check the name; it comes into being with the first push.",
 };
+const struct error_kind ERROR_LAYER_ENCRYPTION = {
+        .code = "SNAP-351",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the encryption of a layer cannot be understood",
+        .hint = "The annotations of the layer are damaged, or it was encrypted in a way that is not read "
+                "here: "
+                "docs/encryption.md lists those that are.",
+};
+
+const struct error_kind ERROR_SIGNATURE_MISSING = {
+        .code = "SNAP-352",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "the image is not signed",
+        .hint = "Sign it (`checkpointctl sign`), or get it from a place where its signature lies: "
+                "`checkpointctl copy` "
+                "takes signatures along.",
+};
+const struct error_kind ERROR_SIGNATURE_INVALID = {
+        .code = "SNAP-353",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "no signature of the image is by one of the keys",
+        .hint = "Somebody else signed it, or the signature was altered. Check that the key is the signer's.",
+};
+const struct error_kind ERROR_SIGNATURE_OTHER = {
+        .code = "SNAP-354",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "the signature belongs to another image",
+        .hint = "A good signature was put beside an image that it is not for. Do not use the image before "
+                "you know "
+                "who did that.",
+};
+const struct error_kind ERROR_POLICY_REJECTED = {
+        .code = "SNAP-355",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 403,
+        .title = "the policy does not allow the image",
+        .hint = "/etc/snap/policy.json, or the file that --policy names, says which images may be used.",
+};
+const struct error_kind ERROR_POLICY_FILE = {
+        .code = "SNAP-356",
+        .exit_status = EXIT_ERROR,
+        .http_status = 500,
+        .title = "the policy cannot be understood",
+        .hint = "docs/signatures.md describes the file. Nothing that it may be about is used until it is "
+                "right.",
+};
 
 const struct error_kind ERROR_TRANSLATION = {
         .code = "SNAP-350",
@@ -214,5 +264,11 @@ const struct error_kind *const oci_error_kinds[] = {
         &ERROR_STORE_NAME,
         &ERROR_STORE_NAME_UNKNOWN,
         &ERROR_TRANSLATION,
+        &ERROR_LAYER_ENCRYPTION,
+        &ERROR_SIGNATURE_MISSING,
+        &ERROR_SIGNATURE_INVALID,
+        &ERROR_SIGNATURE_OTHER,
+        &ERROR_POLICY_REJECTED,
+        &ERROR_POLICY_FILE,
         NULL,
 };

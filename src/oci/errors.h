@@ -18,7 +18,13 @@ extern const struct error_kind
         ERROR_REGISTRY_NOT_ALLOWED, /* it does not do that at all (405, UNSUPPORTED) */
         ERROR_REGISTRY_TOO_LARGE,   /* more than it accepts, or has room for (413, 507) */
         ERROR_REGISTRY_CREDENTIALS, /* a file with credentials, or a helper, cannot be used */
-        ERROR_TRANSLATION;          /* what another engine cannot restore */
+        ERROR_TRANSLATION,          /* what another engine cannot restore */
+        ERROR_LAYER_ENCRYPTION,     /* malformed, or of another kind than ours */
+        ERROR_SIGNATURE_MISSING,    /* not signed, or the signature was taken away */
+        ERROR_SIGNATURE_INVALID,    /* by none of the keys, or of other bytes */
+        ERROR_SIGNATURE_OTHER,      /* a good one, of another image */
+        ERROR_POLICY_REJECTED,      /* the policy does not want such images at all */
+        ERROR_POLICY_FILE;          /* it cannot be understood */
 
 /* What our own registry answers (codes SNAP-33x and 340). */
 extern const struct error_kind ERROR_STORE_TOKENS, /* the token file */

@@ -128,7 +128,8 @@ static int push_layers(struct build *build, struct error *err)
 
         if (ret < 0)
                 return ret;
-        build->cache = layer_cache_open(build->archive);
+        /* What is encrypted is never the same twice. */
+        build->cache = build->options.recipients ? NULL : layer_cache_open(build->archive);
         if (build->options.choose && !(build->cache && choose_as_before(build)))
                 ret = choose_by_link(build, err);
         if (ret == 0 && build->cache)
@@ -262,6 +263,7 @@ static int build_image(struct build *build, struct image_result *out, struct err
                                                            : build_layers(build, err);
         if (ret == 0)
                 ret = write_all(build, out, err);
+        image_layers_free(build->layers, build->plan.count);
         target_free(build->target);
         layer_cache_free(build->cache);
         layer_plan_free(&build->plan);

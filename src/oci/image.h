@@ -37,6 +37,7 @@ bool image_tag_is_valid(const char *tag);
 #define IMAGES_MAX 3
 
 struct registry_access;
+struct layer_recipients;
 
 struct image_options {
         enum compression compression; /* of layers: none, gzip, zstd */
@@ -47,8 +48,9 @@ struct image_options {
         /* IMAGE_FOR() of each engine that shall restore it; 0: the members are as they are. For several there
          * is an image for each, whose tag ends in "-crio", "-containerd" or "-podman". */
         unsigned engines;
-        const char *base, *base_id;           /* see translation_options; may be NULL */
-        const struct registry_access *access; /* may be NULL */
+        const char *base, *base_id;                /* see translation_options; may be NULL */
+        const struct registry_access *access;      /* may be NULL */
+        const struct layer_recipients *recipients; /* layers are encrypted for them; NULL: they are not */
 };
 
 #define IMAGE_FOR(engine) (1u << (engine))
@@ -88,8 +90,9 @@ int image_open(const struct image_reference *from, const struct registry_access 
                struct error *err);
 
 /*
- * Turns an image into an archive file again (layers joined into one tar), digests verified on the way. The
- * file is written to `path` like every file here; unless it is `lasting`, the disk need not have it.
+ * Turns an image into an archive file again (layers joined into one tar), if the policy admits it
+ * (signature_policy.h); digests are verified on the way. The file is written to `path` like every file here;
+ * unless it is `lasting`, the disk need not have it.
  */
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
                      const char *path, bool lasting, const struct progress *progress, struct error *err);

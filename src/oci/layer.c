@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include "archive/tar.h"
+#include "base/secret_memory.h"
+#include "oci/layer_cipher.h"
 
 /* Bytes in one compressed frame: small enough that many are in work at once within little memory. */
 #define FRAME_SIZE (1 * MIB)
@@ -11,6 +13,9 @@
 
 /* Handing less to another thread costs more than it saves. */
 #define HANDOVER_MIN (64 * KIB)
+
+/* What is encrypted at once: it stays in the processor's cache. */
+#define SCRATCH_SIZE (128 * KIB)
 
 struct frame {
         struct layer_writer *layer;
@@ -25,6 +30,12 @@ struct layer_writer {
         struct image_options options;
         struct sha256_stream *diff_id,
                 *digest; /* before and after compression; `digest` only when compressed */
+
+        /* Encrypted: */
+        struct secret_memory key; /* a struct ctr_hmac_key */
+        struct ctr_hmac *cipher;
+        struct sha256_stream *encrypted;
+        uint8_t *scratch;
 
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -43,6 +54,40 @@ struct layer_writer {
         unsigned long filled, written;
 };
 
+static int hash(struct sha256_stream *stream, struct slice bytes, struct error *err)
+{
+        if (sha256_update(stream, bytes.data, bytes.size) < 0)
+                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
+        return 0;
+}
+
+/* A copy of what was handed to us, encrypted. */
+static int write_encrypted(struct layer_writer *layer, struct slice bytes, struct error *err)
+{
+        int ret = 0;
+
+        while (ret == 0 && bytes.size) {
+                struct slice part;
+
+                slice_take(&bytes, bytes.size < SCRATCH_SIZE ? bytes.size : SCRATCH_SIZE, &part);
+                memcpy(layer->scratch, part.data, part.size);
+                if (ctr_hmac_encrypt(layer->cipher, layer->scratch, part.size) < 0)
+                        return error_set(err, &ERROR_INTERNAL, -EIO, "AES failed");
+                part.data = layer->scratch;
+                ret = hash(layer->encrypted, part, err);
+                if (ret == 0)
+                        ret = target_blob_append(layer->blob, part, err);
+        }
+        return ret;
+}
+
+/* What the blob is made of. From one thread at a time, in the order of the stream. */
+static int write_out(struct layer_writer *layer, struct slice bytes, struct error *err)
+{
+        return layer->cipher ? write_encrypted(layer, bytes, err)
+                             : target_blob_append(layer->blob, bytes, err);
+}
+
 static void *writer_main(void *argument)
 {
         struct layer_writer *layer = argument;
@@ -56,7 +101,7 @@ static void *writer_main(void *argument)
                 if (!layer->pending)
                         break;
                 pthread_mutex_unlock(&layer->lock);
-                ret = target_blob_append(layer->blob, layer->bytes, &layer->error);
+                ret = write_out(layer, layer->bytes, &layer->error);
                 pthread_mutex_lock(&layer->lock);
                 layer->ret = ret;
                 layer->pending = false;
@@ -79,6 +124,22 @@ static int open_compressed(struct layer_writer *layer, struct error *err)
         return sha256_new(&layer->digest, err);
 }
 
+static int open_encrypted(struct layer_writer *layer, struct error *err)
+{
+        int ret = secret_memory_new(sizeof(struct ctr_hmac_key), &layer->key, err);
+
+        if (ret == 0)
+                ret = layer_key_new((void *)layer->key.data, err);
+        if (ret == 0)
+                ret = ctr_hmac_new((void *)layer->key.data, &layer->cipher, err);
+        if (ret == 0)
+                ret = sha256_new(&layer->encrypted, err);
+        if (ret < 0)
+                return ret;
+        layer->scratch = malloc(SCRATCH_SIZE);
+        return layer->scratch ? 0 : error_oom(err);
+}
+
 int layer_writer_open(struct target *target, const struct image_options *options, struct pool *pool,
                       bool large, struct layer_writer **out, struct error *err)
 {
@@ -94,6 +155,8 @@ int layer_writer_open(struct target *target, const struct image_options *options
         ret = sha256_new(&layer->diff_id, err);
         if (ret == 0)
                 ret = target_blob_open(target, large, &layer->blob, err);
+        if (ret == 0 && options->recipients)
+                ret = open_encrypted(layer, err);
         if (ret < 0)
                 return ret;
         if (options->compression != COMPRESSION_NONE) {
@@ -137,17 +200,14 @@ void layer_writer_free(struct layer_writer *layer)
         free(layer->frames);
         sha256_free(layer->diff_id);
         sha256_free(layer->digest);
+        sha256_free(layer->encrypted);
+        ctr_hmac_free(layer->cipher);
+        secret_memory_free(&layer->key);
+        free(layer->scratch);
         target_blob_free(layer->blob);
         pthread_mutex_destroy(&layer->lock);
         pthread_cond_destroy(&layer->changed);
         free(layer);
-}
-
-static int hash(struct sha256_stream *stream, struct slice bytes, struct error *err)
-{
-        if (sha256_update(stream, bytes.data, bytes.size) < 0)
-                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
-        return 0;
 }
 
 /* Hashes and writes the same bytes at the same time. */
@@ -157,7 +217,7 @@ static int append_plain(struct layer_writer *layer, struct slice bytes, struct e
 
         if (bytes.size < HANDOVER_MIN) {
                 ret = hash(layer->diff_id, bytes, err);
-                return ret < 0 ? ret : target_blob_append(layer->blob, bytes, err);
+                return ret < 0 ? ret : write_out(layer, bytes, err);
         }
         pthread_mutex_lock(&layer->lock);
         layer->bytes = bytes;
@@ -205,7 +265,7 @@ static int write_oldest(struct layer_writer *layer, struct error *err)
                 return frame->ret;
         }
         ret = hash(layer->digest, buffer_slice(&frame->out), err);
-        return ret < 0 ? ret : target_blob_append(layer->blob, buffer_slice(&frame->out), err);
+        return ret < 0 ? ret : write_out(layer, buffer_slice(&frame->out), err);
 }
 
 static struct frame *current_frame(struct layer_writer *layer)
@@ -267,6 +327,26 @@ static int finish_compressed(struct layer_writer *layer, struct sha256 *digest, 
         return ret;
 }
 
+/* `digest` is that of the plain blob, and becomes that of the encrypted one. */
+static int finish_encrypted(struct layer_writer *layer, struct sha256 *digest, struct image_layer *out,
+                            struct error *err)
+{
+        struct ctr_hmac_key *key = (void *)layer->key.data;
+        _cleanup_buffer_ struct buffer annotations = {0};
+        int ret;
+
+        if (ctr_hmac_finish(layer->cipher, key->mac) < 0)
+                return error_set(err, &ERROR_INTERNAL, -EIO, "HMAC failed");
+        ret = layer_key_annotate(key, digest, layer->options.recipients, &annotations, err);
+        if (ret < 0)
+                return ret;
+        out->encryption = (char *)annotations.data;
+        annotations = (struct buffer){0};
+        return sha256_finish(layer->encrypted, digest) < 0
+                       ? error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed")
+                       : 0;
+}
+
 int layer_writer_finish(struct layer_writer *layer, struct image_layer *out, struct error *err)
 {
         static const uint8_t zeros[2 * TAR_BLOCK];
@@ -284,5 +364,7 @@ int layer_writer_finish(struct layer_writer *layer, struct image_layer *out, str
                 if (ret < 0)
                         return ret;
         }
+        if (layer->cipher && (ret = finish_encrypted(layer, &digest, out, err)) < 0)
+                return ret;
         return target_blob_commit(layer->blob, &digest, &out->blob, err);
 }

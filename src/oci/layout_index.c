@@ -4,6 +4,7 @@
 #include <errno.h>
 #include "base/json.h"
 #include "oci/image_index.h"
+#include "oci/signature.h"
 
 int descriptor_parse(yyjson_val *object, struct descriptor *out, struct error *err)
 {
@@ -72,8 +73,9 @@ int layout_index_find(struct slice index, const char *path, const char *tag, str
                       bool *is_index, struct error *err)
 {
         _cleanup_json_ yyjson_doc *doc = NULL;
-        yyjson_val *manifests, *entry, *found = NULL;
+        yyjson_val *manifests, *entry, *found = NULL, *only = NULL;
         yyjson_arr_iter each;
+        size_t images = 0;
         const char *type;
         int ret = json_parse(index, INDEX_FILE, &doc, err);
 
@@ -81,11 +83,16 @@ int layout_index_find(struct slice index, const char *path, const char *tag, str
                 return error_wrap(err, ret, "`%s`", path);
         manifests = yyjson_obj_get(yyjson_doc_get_root(doc), "manifests");
         yyjson_arr_iter_init(manifests, &each);
-        while ((entry = yyjson_arr_iter_next(&each)))
+        while ((entry = yyjson_arr_iter_next(&each))) {
                 if (strcmp(tag_of(entry), tag) == 0)
                         found = entry;
-        if (!found && strcmp(tag, "latest") == 0 && yyjson_arr_size(manifests) == 1)
-                found = yyjson_arr_get_first(manifests);
+                if (!signature_tag_is_one(tag_of(entry))) {
+                        only = entry;
+                        images++;
+                }
+        }
+        if (!found && strcmp(tag, "latest") == 0 && images == 1)
+                found = only;
         if (!found)
                 return error_set(err, &ERROR_IMAGE_NOT_FOUND, -ENOENT, "`%s` has no image `%s`", path, tag);
         type = json_text_or(found, "mediaType", "");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/utsname.h>
 #include "base/json.h"
+#include "oci/layer_cipher.h"
 #include "oci/layout_index.h"
 
 /* The keys by which the engines know a checkpoint image; see docs/image.md. */
@@ -184,15 +185,25 @@ yyjson_mut_val *manifest_annotations(yyjson_mut_doc *doc, const struct metadata 
         return to;
 }
 
-static const char *layer_type(enum compression compression)
+void image_layers_free(struct image_layer *layers, size_t count)
 {
-        switch (compression) {
+        for (size_t i = 0; i < count; i++) {
+                free(layers[i].encryption);
+                layers[i].encryption = NULL;
+        }
+}
+
+static const char *layer_type(const struct image_layer *layer)
+{
+        bool plain = !layer->encryption;
+
+        switch (layer->compression) {
         case COMPRESSION_GZIP:
-                return MEDIA_LAYER "+gzip";
+                return plain ? MEDIA_LAYER "+gzip" : MEDIA_LAYER "+gzip" ENCRYPTED_SUFFIX;
         case COMPRESSION_ZSTD:
-                return MEDIA_LAYER "+zstd";
+                return plain ? MEDIA_LAYER "+zstd" : MEDIA_LAYER "+zstd" ENCRYPTED_SUFFIX;
         default:
-                return MEDIA_LAYER;
+                return plain ? MEDIA_LAYER : MEDIA_LAYER ENCRYPTED_SUFFIX;
         }
 }
 
@@ -206,6 +217,23 @@ yyjson_mut_val *descriptor_new(yyjson_mut_doc *doc, const char *type, const stru
         yyjson_mut_obj_add_strcpy(doc, object, "digest", digest);
         yyjson_mut_obj_add_uint(doc, object, "size", blob->size);
         return object;
+}
+
+static int add_layer(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct image_layer *layer,
+                     struct error *err)
+{
+        yyjson_mut_val *object = descriptor_new(doc, layer_type(layer), &layer->blob);
+        _cleanup_json_ yyjson_doc *annotations = NULL;
+        int ret;
+
+        yyjson_mut_arr_append(list, object);
+        if (!layer->encryption)
+                return 0;
+        ret = json_parse(SLICE_TEXT(layer->encryption), "annotations", &annotations, err);
+        if (ret == 0)
+                yyjson_mut_obj_add_val(doc, object, "annotations",
+                                       yyjson_val_mut_copy(doc, yyjson_doc_get_root(annotations)));
+        return ret;
 }
 
 int manifest_write(const struct metadata *metadata, const struct descriptor *config,
@@ -223,15 +251,19 @@ int manifest_write(const struct metadata *metadata, const struct descriptor *con
         yyjson_mut_obj_add_val(doc, root, "config", descriptor_new(doc, MEDIA_CONFIG, config));
         list = yyjson_mut_arr(doc);
         yyjson_mut_obj_add_val(doc, root, "layers", list);
-        for (size_t i = 0; i < count; i++)
-                yyjson_mut_arr_append(
-                        list, descriptor_new(doc, layer_type(layers[i].compression), &layers[i].blob));
+        for (size_t i = 0; i < count; i++) {
+                int ret = add_layer(doc, list, &layers[i], err);
+
+                if (ret < 0)
+                        return ret;
+        }
         yyjson_mut_obj_add_val(doc, root, "annotations", manifest_annotations(doc, metadata));
         return json_write(doc, false, out, err);
 }
 
-/* Docker's media types differ only in name; Podman may have saved so. */
-static int layer_compression(const char *type, enum compression *out)
+/* Docker's media types differ only in name; Podman may have saved so. `length` without the suffix of
+ * encrypted ones. */
+static int layer_compression(const char *type, size_t length, enum compression *out)
 {
         static const struct {
                 const char *type;
@@ -244,11 +276,34 @@ static int layer_compression(const char *type, enum compression *out)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-                if (strcmp(type, known[i].type) == 0) {
+                if (strlen(known[i].type) == length && memcmp(type, known[i].type, length) == 0) {
                         *out = known[i].compression;
                         return 0;
                 }
         return -ENOENT;
+}
+
+/* How the layer is encrypted, as text again. */
+static int take_encryption(yyjson_val *annotations, struct image_layer *out, struct error *err)
+{
+        out->encryption = yyjson_val_write(annotations, 0, NULL);
+        return out->encryption ? 0
+                               : error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG,
+                                           "the image has an encrypted layer without annotations");
+}
+
+static int parse_layer(yyjson_val *from, struct image_layer *out, struct error *err)
+{
+        const char *type = json_text_or(from, "mediaType", "");
+        bool encrypted = text_ends_with(type, ENCRYPTED_SUFFIX);
+        size_t length = strlen(type) - (encrypted ? strlen(ENCRYPTED_SUFFIX) : 0);
+        int ret;
+
+        if (layer_compression(type, length, &out->compression) < 0)
+                return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG,
+                                 "the image has a layer of the unknown type `%s`", type);
+        ret = descriptor_parse(from, &out->blob, err);
+        return ret < 0 || !encrypted ? ret : take_encryption(yyjson_obj_get(from, "annotations"), out, err);
 }
 
 static bool is_checkpoint(yyjson_val *annotations)
@@ -264,25 +319,22 @@ int manifest_parse(struct slice manifest, struct image_layer *layers, size_t *co
         _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_val *root, *layer;
         yyjson_arr_iter each;
-        int ret = json_parse(manifest, "manifest", &doc, err);
+        int ret;
 
+        *count = 0;
+        ret = json_parse(manifest, "manifest", &doc, err);
         if (ret < 0)
                 return ret;
         root = yyjson_doc_get_root(doc);
         if (!is_checkpoint(yyjson_obj_get(root, "annotations")))
                 return error_set(err, &ERROR_IMAGE_NOT_CHECKPOINT, -EBADMSG,
                                  "the image has no annotation of a checkpoint");
-        *count = 0;
         yyjson_arr_iter_init(yyjson_obj_get(root, "layers"), &each);
         while ((layer = yyjson_arr_iter_next(&each))) {
-                const char *type = json_text_or(layer, "mediaType", "");
-
                 if (*count == MANIFEST_LAYERS)
                         return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG, "the image has too many layers");
-                if (layer_compression(type, &layers[*count].compression) < 0)
-                        return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG,
-                                         "the image has a layer of the unknown type `%s`", type);
-                ret = descriptor_parse(layer, &layers[(*count)++].blob, err);
+                layers[*count] = (struct image_layer){0};
+                ret = parse_layer(layer, &layers[(*count)++], err);
                 if (ret < 0)
                         return ret;
         }

@@ -10,7 +10,10 @@ struct image_layer {
         struct descriptor blob;
         struct sha256 diff_id; /* SHA-256 of the tar before compression */
         enum compression compression;
+        char *encryption; /* annotations of an encrypted layer (layer_cipher.h); NULL: it is not. Owned */
 };
+
+void image_layers_free(struct image_layer *layers, size_t count);
 
 /* Largest manifest that is accepted; the image-spec leaves registries 4 MiB. */
 #define MANIFEST_MAX    (4 * MIB)
@@ -28,8 +31,8 @@ const char *manifest_architecture_of(const struct metadata *metadata);
 const char *manifest_architecture(void);
 /* Annotations of a manifest. */
 yyjson_mut_val *manifest_annotations(yyjson_mut_doc *doc, const struct metadata *metadata);
-/* Layers of a manifest, at most MANIFEST_LAYERS. `diff_id` is not known here. Refuses an image that no engine
- * would take for a checkpoint (ERROR_IMAGE_NOT_CHECKPOINT). */
+/* Layers of a manifest, at most MANIFEST_LAYERS; to be freed also when it fails. `diff_id` is not known here.
+ * Refuses an image that no engine would take for a checkpoint (ERROR_IMAGE_NOT_CHECKPOINT). */
 int manifest_parse(struct slice manifest, struct image_layer *layers, size_t *count, struct error *err);
 
 #endif

@@ -101,6 +101,7 @@ static int from_registry(struct source *source, const char *name, struct source_
         *out = (struct source_manifest){
                 .is_index = image_index_type_is(manifest.media_type),
                 .descriptor = manifest.descriptor,
+                .named = manifest.descriptor.digest,
                 .text = manifest.text,
         };
         snprintf(out->media_type, sizeof(out->media_type), "%s", manifest.media_type);
@@ -111,7 +112,7 @@ static int from_registry(struct source *source, const char *name, struct source_
 static int from_layout(struct source *source, const struct descriptor *which, bool is_index,
                        struct source_manifest *out, struct error *err)
 {
-        *out = (struct source_manifest){.is_index = is_index, .descriptor = *which};
+        *out = (struct source_manifest){.is_index = is_index, .descriptor = *which, .named = which->digest};
         snprintf(out->media_type, sizeof(out->media_type), "%s", is_index ? MEDIA_INDEX : MEDIA_MANIFEST);
         return layout_reader_blob(source->layout, which, MANIFEST_MAX, &out->text, err);
 }
@@ -160,7 +161,9 @@ int source_image(struct source *source, struct source_manifest *out, struct erro
         ret = image_index_choose(buffer_slice(&index.text), &image, err);
         if (ret < 0)
                 return error_wrap(err, ret, "`%s`", source->name);
-        return source_listed(source, &image, false, out, err);
+        ret = source_listed(source, &image, false, out, err);
+        out->named = index.descriptor.digest;
+        return ret;
 }
 
 int source_blob(struct source *source, const struct descriptor *blob, uint64_t limit, struct buffer *out,

@@ -27,7 +27,8 @@ struct source_manifest {
         bool is_index;
         char media_type[128];
         struct descriptor descriptor;
-        struct buffer text; /* at most MANIFEST_MAX bytes, verified */
+        struct sha256 named; /* digest of what the reference names: this, or the index that lists it */
+        struct buffer text;  /* at most MANIFEST_MAX bytes, verified */
 };
 
 /* What the reference names. */

@@ -5,6 +5,9 @@
 #include "archive/index.h"
 #include "base/compress.h"
 #include "base/file.h"
+#include "base/secret_memory.h"
+#include "oci/image_signature.h"
+#include "oci/layer_cipher.h"
 #include "oci/manifest.h"
 #include "oci/remote_layer.h"
 #include "oci/source.h"
@@ -33,9 +36,34 @@ struct unpack {
 struct feed {
         struct unpack *unpack;
         struct source_blob *blob;
-        struct slice chunk; /* what is left of the last one */
+        struct slice chunk;      /* what is left of the last one */
+        struct ctr_hmac *cipher; /* NULL: it is not encrypted */
+        struct buffer clear;     /* the last chunk, decrypted */
         struct error *err;
 };
+
+static int decrypt_chunk(struct feed *feed, struct error *err)
+{
+        feed->clear.size = 0;
+        if (buffer_append(&feed->clear, feed->chunk.data, feed->chunk.size) < 0)
+                return error_oom(err);
+        feed->chunk = buffer_slice(&feed->clear);
+        return ctr_hmac_decrypt(feed->cipher, feed->clear.data, feed->clear.size) < 0
+                       ? error_set(err, &ERROR_INTERNAL, -EIO, "AES failed")
+                       : 1;
+}
+
+/* At the end, which is come upon more than once. */
+static int check_cipher(struct feed *feed, struct error *err)
+{
+        int ret = feed->cipher ? ctr_hmac_verify(feed->cipher) : 0;
+
+        ctr_hmac_free(feed->cipher);
+        feed->cipher = NULL;
+        return ret < 0 ? error_set(err, &ERROR_ENCRYPTED_LAYER, -EBADMSG,
+                                   "`%s`: an encrypted layer was altered", feed->unpack->path)
+                       : 0;
+}
 
 static int next_chunk(struct feed *feed, struct error *err)
 {
@@ -43,12 +71,12 @@ static int next_chunk(struct feed *feed, struct error *err)
         int ret = source_blob_next(feed->blob, &feed->chunk, err);
 
         if (ret <= 0)
-                return ret;
+                return ret < 0 ? ret : check_cipher(feed, err);
         if (progress_cancelled(unpack->progress))
                 return error_set(err, &ERROR_CANCELLED, -ECANCELED, "reading the image was cancelled");
         unpack->done += feed->chunk.size;
         progress_step(unpack->progress, "unpack", unpack->done, unpack->total);
-        return 1;
+        return feed->cipher ? decrypt_chunk(feed, err) : 1;
 }
 
 static ssize_t read_blob(void *context, void *data, size_t size)
@@ -155,19 +183,35 @@ static int find_end(struct unpack *unpack, struct error *err)
         }
 }
 
-/* Writes the layer, expanded, behind what there is. */
+static int open_cipher(const struct unpack *unpack, const struct image_layer *layer, struct ctr_hmac **out,
+                       struct error *err)
+{
+        struct ctr_hmac_key key;
+        int ret = layer_key_unlock(layer->encryption, unpack->path, &key, err);
+
+        if (ret == 0)
+                ret = ctr_hmac_new(&key, out, err);
+        explicit_bzero(&key, sizeof(key));
+        return ret;
+}
+
+/* Writes the layer, decrypted and expanded, behind what there is. */
 static int copy_layer(struct unpack *unpack, const struct image_layer *layer, struct error *err)
 {
         _cleanup_source_blob_ struct source_blob *blob = NULL;
         struct feed feed = {.unpack = unpack};
         int ret = source_blob_open(unpack->source, &layer->blob, &blob, err);
 
+        if (ret == 0 && layer->encryption)
+                ret = open_cipher(unpack, layer, &feed.cipher, err);
         feed.blob = blob;
         unpack->at = unpack->flushed = unpack->end;
         if (ret == 0)
                 ret = layer->compression == COMPRESSION_NONE
                               ? copy_plain(unpack, &feed, err)
                               : copy_expanded(unpack, &feed, layer->compression, err);
+        ctr_hmac_free(feed.cipher);
+        buffer_free(&feed.clear);
         if (ret < 0)
                 return ret;
         return ftruncate(unpack->fd, (off_t)unpack->at) < 0
@@ -197,14 +241,11 @@ static int add_layers(struct unpack *unpack, const struct image_layer *layers, s
         return 0;
 }
 
-static int load_layers(struct source *source, struct image_layer *layers, size_t *count, struct error *err)
+static int parse_layers(struct source *source, const struct source_manifest *manifest,
+                        struct image_layer *layers, size_t *count, struct error *err)
 {
-        _cleanup_source_manifest_ struct source_manifest manifest = {0};
-        int ret = source_image(source, &manifest, err);
+        int ret = manifest_parse(buffer_slice(&manifest->text), layers, count, err);
 
-        if (ret < 0)
-                return ret;
-        ret = manifest_parse(buffer_slice(&manifest.text), layers, count, err);
         return ret < 0 ? error_wrap(err, ret, "`%s`", source_name(source)) : 0;
 }
 
@@ -220,7 +261,7 @@ static int locate_layer(struct source *source, const struct image_layer *layer, 
         return part->fd < 0 ? error_errno(err, errno, "cannot read the image") : 0;
 }
 
-/* A layer that is read forward, or small, is kept in a file without a name; verified. */
+/* A layer that is read forward, or small, is kept in a file without a name, as it is; verified. */
 static int keep_layer(struct source *source, const struct image_layer *layer, struct archive_part *part,
                       struct error *err)
 {
@@ -232,6 +273,7 @@ static int keep_layer(struct source *source, const struct image_layer *layer, st
                 return error_errno(err, errno, "cannot make a file in %s", KEEP_DIRECTORY);
         unpack.fd = part->fd;
         as_it_is.compression = COMPRESSION_NONE;
+        as_it_is.encryption = NULL;
         return copy_layer(&unpack, &as_it_is, err);
 }
 
@@ -274,11 +316,6 @@ static int find_parts(struct source **source, const struct image_layer *layers, 
 {
         int ret = 0;
 
-        for (size_t i = 0; i < count; i++)
-                parts[i] = (struct archive_part){.fd = -1,
-                                                 .size = layers[i].blob.size,
-                                                 .compression = layers[i].compression,
-                                                 .digest = layers[i].blob.digest};
         if (!source_layout(*source))
                 return reach_layers(source, layers, count, parts, err);
         for (size_t i = 0; i < count && ret == 0; i++)
@@ -286,25 +323,62 @@ static int find_parts(struct source **source, const struct image_layer *layers, 
         return ret;
 }
 
+/* Keys of those layers that are encrypted, for the parts to point at. */
+static int unlock_layers(struct source *source, const struct image_layer *layers, size_t count,
+                         struct archive_part *parts, struct secret_memory *keys, struct error *err)
+{
+        int ret = secret_memory_new(count * sizeof(struct ctr_hmac_key), keys, err);
+
+        for (size_t i = 0; i < count && ret == 0; i++) {
+                struct ctr_hmac_key *key = (struct ctr_hmac_key *)(void *)keys->data + i;
+
+                if (!layers[i].encryption)
+                        continue;
+                ret = layer_key_unlock(layers[i].encryption, source_name(source), key, err);
+                parts[i].key = key;
+        }
+        return ret;
+}
+
+static int open_layers(struct source **source, const char *name, const struct image_layer *layers,
+                       size_t count, struct archive **out, struct error *err)
+{
+        _cleanup_secret_memory_ struct secret_memory keys = {0};
+        struct archive_part parts[MANIFEST_LAYERS];
+        int ret;
+
+        for (size_t i = 0; i < count; i++)
+                parts[i] = (struct archive_part){.fd = -1,
+                                                 .size = layers[i].blob.size,
+                                                 .compression = layers[i].compression,
+                                                 .digest = layers[i].blob.digest};
+        ret = unlock_layers(*source, layers, count, parts, &keys, err);
+        if (ret == 0)
+                ret = find_parts(source, layers, count, parts, err);
+        if (ret == 0)
+                ret = archive_open_parts(name, parts, count, out, err);
+        for (size_t i = 0; i < count; i++)
+                if (parts[i].fd >= 0)
+                        close(parts[i].fd);
+        return ret;
+}
+
 int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
                struct error *err)
 {
+        _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
-        struct archive_part parts[MANIFEST_LAYERS];
         struct image_layer layers[MANIFEST_LAYERS];
         size_t count = 0;
         int ret = source_open(from, access, &source, err);
 
         if (ret == 0)
-                ret = load_layers(source, layers, &count, err);
-        if (ret < 0)
-                return ret;
-        ret = find_parts(&source, layers, count, parts, err);
+                ret = source_image(source, &manifest, err);
         if (ret == 0)
-                ret = archive_open_parts(from->path, parts, count, out, err);
-        for (size_t i = 0; i < count; i++)
-                if (parts[i].fd >= 0)
-                        close(parts[i].fd);
+                ret = parse_layers(source, &manifest, layers, &count, err);
+        if (ret == 0)
+                ret = open_layers(&source, from->path, layers, count, out, err);
+        image_layers_free(layers, count);
         return ret;
 }
 
@@ -345,26 +419,40 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
         return ret < 0 ? ret : file_writer_commit(again, err);
 }
 
+static int write_archive(struct unpack *unpack, const struct image_layer *layers, size_t count,
+                         const char *path, struct error *err)
+{
+        _cleanup_file_writer_ struct file_writer *writer = NULL;
+        int ret = file_writer_open(path, false, &writer, err);
+
+        if (ret < 0)
+                return ret;
+        if (!unpack->lasting)
+                file_writer_set_passing(writer);
+        unpack->fd = file_writer_fd(writer);
+        ret = add_layers(unpack, layers, count, err);
+        return ret < 0 ? ret : commit(unpack, writer, path, err);
+}
+
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
                      const char *path, bool lasting, const struct progress *progress, struct error *err)
 {
+        _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
-        _cleanup_file_writer_ struct file_writer *writer = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
         struct unpack unpack = {.path = from->path, .progress = progress, .lasting = lasting};
-        size_t count;
+        size_t count = 0;
         int ret = source_open(from, access, &source, err);
 
         if (ret == 0)
-                ret = load_layers(source, layers, &count, err);
+                ret = source_image(source, &manifest, err);
         if (ret == 0)
-                ret = file_writer_open(path, false, &writer, err);
-        if (ret < 0)
-                return ret;
-        if (!lasting)
-                file_writer_set_passing(writer);
+                ret = image_admit(from, source, &manifest.named, &manifest.descriptor.digest, err);
+        if (ret == 0)
+                ret = parse_layers(source, &manifest, layers, &count, err);
         unpack.source = source;
-        unpack.fd = file_writer_fd(writer);
-        ret = add_layers(&unpack, layers, count, err);
-        return ret < 0 ? ret : commit(&unpack, writer, path, err);
+        if (ret == 0)
+                ret = write_archive(&unpack, layers, count, path, err);
+        image_layers_free(layers, count);
+        return ret;
 }

@@ -105,7 +105,8 @@ static int make_criu_config(struct podman_import *import, struct error *err)
         return file_writer_commit(writer, err);
 }
 
-/* Podman reads plain, gzip and zstd archives itself; for all else the archive is fed to it. */
+/* Podman reads plain, gzip and zstd archives itself; for all else the archive is fed to it, and what was
+ * encrypted is never on disk. */
 static int prepare(struct podman_import *import, struct error *err)
 {
         yyjson_val *spec = yyjson_doc_get_root(import->metadata->spec);
@@ -119,7 +120,8 @@ static int prepare(struct podman_import *import, struct error *err)
                 ret = spec_rewrite(spec, &changes, &import->spec, err);
         if (ret < 0)
                 return ret;
-        if (!import->spec.size && archive_compression(import->archive) != COMPRESSION_LZ4)
+        if (!import->spec.size && archive_compression(import->archive) != COMPRESSION_LZ4 &&
+            !archive_is_encrypted(import->archive))
                 return 0;
         return feed_open(import->archive, import->spec.size ? "spec.dump" : NULL, buffer_slice(&import->spec),
                          &import->feed, err);
