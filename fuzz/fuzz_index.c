@@ -12,12 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct archive_tail tail;
         struct sha256 digest;
 
-        if (size < SHA256_SIZE || sha256_of((struct slice){data, size - SHA256_SIZE}, &digest) < 0 ||
+        if (size < SHA256_SIZE || sha256_of((struct slice){data, size - SHA256_SIZE}, &digest, NULL) < 0 ||
             buffer_append(&bytes, data, size - SHA256_SIZE) < 0 ||
             buffer_append(&bytes, digest.bytes, SHA256_SIZE) < 0)
                 return 0;
         if (archive_index_decode(buffer_slice(&bytes), &index, NULL) == 0 &&
-            (archive_index_encode(&index, &again) < 0 || again.size != bytes.size ||
+            (archive_index_encode(&index, &again, NULL) < 0 || again.size != bytes.size ||
              memcmp(again.data, bytes.data, bytes.size) != 0))
                 abort();
         memcpy(tail_bytes, data, size < sizeof(tail_bytes) ? size : sizeof(tail_bytes));

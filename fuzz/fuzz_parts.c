@@ -28,7 +28,7 @@ static size_t cut(struct slice *rest, int fd, struct archive_part *parts)
                                                  .offset = offset,
                                                  .size = size,
                                                  .compression = (enum compression)(head.data[1 + i] & 3)};
-                if (sha256_of(part, &parts[i].digest) < 0)
+                if (sha256_of(part, &parts[i].digest, NULL) < 0)
                         return 0;
                 offset += size;
         }

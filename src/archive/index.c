@@ -104,14 +104,15 @@ static uint8_t *put_member(uint8_t *at, const struct archive_index_member *membe
         return put_le32(at, member->crc);
 }
 
-int archive_index_encode(const struct archive_index *index, struct buffer *out)
+int archive_index_encode(const struct archive_index *index, struct buffer *out, struct error *err)
 {
         uint64_t size = archive_index_size(index, index->frame_count);
         struct sha256 digest;
         uint8_t *begin, *at;
+        int ret;
 
         if (buffer_reserve(out, size) < 0)
-                return -ENOMEM;
+                return error_oom(err);
         at = begin = out->data + out->size;
         at = put(at, INDEX_MAGIC, MAGIC_SIZE);
         at = put_le32(at, (uint32_t)index->compression);
@@ -124,8 +125,9 @@ int archive_index_encode(const struct archive_index *index, struct buffer *out)
                 at = put_le64(at, index->frames[i].file);
                 at = put_le32(at, index->frames[i].crc);
         }
-        if (sha256_of((struct slice){begin, (size_t)(at - begin)}, &digest) < 0)
-                return -ENOMEM;
+        ret = sha256_of((struct slice){begin, (size_t)(at - begin)}, &digest, err);
+        if (ret < 0)
+                return ret;
         put(at, digest.bytes, SHA256_SIZE);
         out->size += size;
         out->data[out->size] = '\0';
@@ -135,13 +137,15 @@ int archive_index_encode(const struct archive_index *index, struct buffer *out)
 static int digest_check(struct slice *bytes, struct error *err)
 {
         struct sha256 digest;
+        int ret;
 
         if (bytes->size < INDEX_HEADER_SIZE + SHA256_SIZE ||
             memcmp(bytes->data, INDEX_MAGIC, MAGIC_SIZE) != 0)
                 return malformed(err, "not an index");
         bytes->size -= SHA256_SIZE;
-        if (sha256_of(*bytes, &digest) < 0)
-                return error_oom(err);
+        ret = sha256_of(*bytes, &digest, err);
+        if (ret < 0)
+                return ret;
         if (memcmp(digest.bytes, bytes->data + bytes->size, SHA256_SIZE) != 0)
                 return malformed(err, "its SHA-256 differs");
         return 0;
@@ -231,10 +235,11 @@ int archive_index_decode(struct slice bytes, struct archive_index *out, struct e
         return 0;
 }
 
-int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAIL_SIZE])
+int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAIL_SIZE], struct error *err)
 {
         struct sha256 digest;
         uint8_t *at;
+        int ret;
 
         memset(out, 0, ARCHIVE_TAIL_SIZE);
         at = put(out, TAIL_MAGIC, MAGIC_SIZE);
@@ -243,8 +248,9 @@ int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAI
         at = put_le64(at, tail->index_size);
         at = put_le64(at, tail->index_stream);
         at = put_le32(at, tail->index_crc);
-        if (sha256_of((struct slice){out, TAIL_FIELDS_SIZE}, &digest) < 0)
-                return -ENOMEM;
+        ret = sha256_of((struct slice){out, TAIL_FIELDS_SIZE}, &digest, err);
+        if (ret < 0)
+                return ret;
         put(at, digest.bytes, SHA256_SIZE);
         return 0;
 }
@@ -252,11 +258,13 @@ int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAI
 int archive_tail_decode(const uint8_t bytes[ARCHIVE_TAIL_SIZE], struct archive_tail *out, struct error *err)
 {
         struct sha256 digest;
+        int ret;
 
         if (memcmp(bytes, TAIL_MAGIC, MAGIC_SIZE) != 0)
                 return -ENOENT;
-        if (sha256_of((struct slice){bytes, TAIL_FIELDS_SIZE}, &digest) < 0)
-                return error_oom(err);
+        ret = sha256_of((struct slice){bytes, TAIL_FIELDS_SIZE}, &digest, err);
+        if (ret < 0)
+                return ret;
         if (memcmp(digest.bytes, bytes + TAIL_FIELDS_SIZE, SHA256_SIZE) != 0)
                 return malformed(err, "the SHA-256 of its tail differs");
         for (size_t i = TAIL_FIELDS_SIZE + SHA256_SIZE; i < ARCHIVE_TAIL_SIZE; i++)

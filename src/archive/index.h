@@ -42,8 +42,8 @@ void archive_index_free(struct archive_index *index);
 
 /* Bytes that encoding takes, through the SHA-256, if there were `frames` frames. */
 uint64_t archive_index_size(const struct archive_index *index, size_t frames);
-/* Appends the encoded index. 0 or -ENOMEM. */
-int archive_index_encode(const struct archive_index *index, struct buffer *out);
+/* Appends the encoded index. */
+int archive_index_encode(const struct archive_index *index, struct buffer *out, struct error *err);
 /*
  * Decodes exactly the bytes of an index, through its SHA-256. -EBADMSG when that differs or anything is
  * malformed: offsets that do not ascend or overlap, unknown compression, names that are empty or too long.
@@ -62,8 +62,7 @@ struct archive_tail {
         uint32_t index_crc;    /* CRC-32C of the file from index_file to tail_file */
 };
 
-/* 0 or -ENOMEM. */
-int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAIL_SIZE]);
+int archive_tail_encode(const struct archive_tail *tail, uint8_t out[ARCHIVE_TAIL_SIZE], struct error *err);
 /* -ENOENT (no error set): these are the last bytes of an archive without index. -EBADMSG: damaged. */
 int archive_tail_decode(const uint8_t bytes[ARCHIVE_TAIL_SIZE], struct archive_tail *out, struct error *err);
 

@@ -176,8 +176,9 @@ static int take(void *context, const struct memory_window *window, struct slice 
                 uint32_t *slot;
 
                 memcpy(&place, result.data + i, sizeof(place));
-                if (sha256_of((struct slice){window->data + place.start, place.size}, &digest) < 0)
-                        return error_oom(err);
+                ret = sha256_of((struct slice){window->data + place.start, place.size}, &digest, err);
+                if (ret < 0)
+                        return ret;
                 slot = table_slot(finding, &digest);
                 if (*slot)
                         see_again(&finding->secrets->items[*slot - 1], window, &place);

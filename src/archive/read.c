@@ -158,8 +158,47 @@ static int image_list(void *context, int (*each)(void *argument, const char *nam
         return ret;
 }
 
+struct image_reader {
+        struct criu_reader reader; /* first: it is what callers have */
+        struct stream *stream;
+};
+
+static ssize_t image_reader_read(struct criu_reader *reader, void *data, size_t size, struct error *err)
+{
+        return stream_read(((struct image_reader *)reader)->stream, data, size, err);
+}
+
+static void image_reader_close(struct criu_reader *reader)
+{
+        stream_free(((struct image_reader *)reader)->stream);
+        free(reader);
+}
+
+static int image_open(void *context, const char *name, struct criu_reader **out, struct error *err)
+{
+        const struct archive_member *member = archive_find_image(context, name);
+        struct image_reader *reader;
+        int ret;
+
+        if (!member)
+                return missing_image(context, name, err);
+        reader = calloc(1, sizeof(*reader));
+        if (!reader)
+                return error_oom(err);
+        reader->reader = (struct criu_reader){image_reader_read, image_reader_close};
+        ret = stream_open_member(context, member, false, &reader->stream, err);
+        if (ret < 0)
+                free(reader);
+        else
+                *out = &reader->reader;
+        return ret;
+}
+
 struct criu_source archive_criu_source(struct archive *archive)
 {
-        return (struct criu_source){
-                .context = archive, .size = image_size, .read = image_read, .list = image_list};
+        return (struct criu_source){.context = archive,
+                                    .size = image_size,
+                                    .read = image_read,
+                                    .list = image_list,
+                                    .open = image_open};
 }

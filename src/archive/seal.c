@@ -271,8 +271,9 @@ static int index_contents_add(struct archive_writer *writer, size_t member_count
 
         tail->index_file = output_written(writer->output);
         tail->index_stream = output_stream(writer->output);
-        if (archive_index_encode(&index, &bytes) < 0)
-                return error_oom(err);
+        r = archive_index_encode(&index, &bytes, err);
+        if (r < 0)
+                return r;
         tail->index_size = bytes.size;
         r = output_append(writer->output, bytes.data, bytes.size, err);
         if (r == 0)
@@ -309,8 +310,9 @@ static int index_add(struct archive_writer *writer, struct error *err)
         r = file_crc(writer, tail.index_file, tail.tail_file, &tail.index_crc, err);
         if (r < 0)
                 return r;
-        if (archive_tail_encode(&tail, tail_bytes) < 0)
-                return error_oom(err);
+        r = archive_tail_encode(&tail, tail_bytes, err);
+        if (r < 0)
+                return r;
         r = output_append_stored(writer->output, (struct slice){tail_bytes, sizeof(tail_bytes)}, err);
         return r < 0 ? r : output_drain(writer->output, err);
 }

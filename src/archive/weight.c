@@ -169,12 +169,21 @@ static int add_member(struct weight *weight, const struct archive *archive,
                        : 0;
 }
 
+static int compare_segments(const void *a, const void *b)
+{
+        const struct weight_mapping *p = a, *q = b;
+
+        return (p->shared_id > q->shared_id) - (p->shared_id < q->shared_id);
+}
+
 static int compare_by_place(const void *a, const void *b)
 {
         const struct weight_mapping *p = a, *q = b;
 
         if (p->is_unmapped != q->is_unmapped)
                 return p->is_unmapped - q->is_unmapped;
+        if (p->shared_id != q->shared_id)
+                return compare_segments(p, q);
         return p->kind != q->kind ? (p->kind > q->kind) - (p->kind < q->kind) : strcmp(p->path, q->path);
 }
 
@@ -267,9 +276,7 @@ static int new_process(struct weight *weight, const struct criu_process *process
         for (size_t i = 0; i < count; i++)
                 added->mappings[i] = (struct weight_mapping){.kind = process->mappings[i].kind,
                                                              .path = process->mappings[i].path};
-        added->mappings[count] = (struct weight_mapping){.is_unmapped = process != NULL, .path = ""};
-        if (!process)
-                added->mappings[count].kind = CRIU_MAPPING_SHARED_MEMORY;
+        added->mappings[count] = (struct weight_mapping){.is_unmapped = true, .path = ""};
         *out = added;
         return 0;
 }
@@ -300,13 +307,42 @@ struct shared_pass {
         struct error *err;
 };
 
-static int add_shared(void *argument, const char *name, uint64_t size)
+/* Each has a mapping of its own. */
+static int add_segment(void *argument, const char *name, uint64_t size)
 {
+        static const char prefix[] = "pagemap-shmem-";
         struct shared_pass *pass = argument;
+        struct weight_process *process = pass->process;
+        struct weight_mapping *mappings;
 
-        if (!text_starts_with(name, "pagemap-shmem-"))
+        if (!text_starts_with(name, prefix))
                 return 0;
-        return add_pagemap(pass->weight, pass->source, name, NULL, pass->process, pass->err);
+        mappings = reallocarray(process->mappings, process->mapping_count + 1, sizeof(*mappings));
+        if (!mappings)
+                return error_oom(pass->err);
+        process->mappings = mappings;
+        mappings[process->mapping_count++] =
+                (struct weight_mapping){.kind = CRIU_MAPPING_SHARED_MEMORY,
+                                        .path = "",
+                                        .shared_id = strtoull(name + strlen(prefix), NULL, 10)};
+        return add_pagemap(pass->weight, pass->source, name, NULL, process, pass->err);
+}
+
+/* Gives the segments the names that those who map them have for them. */
+static void name_segments(struct weight_process *shared, const struct criu_dump *dump)
+{
+        qsort(shared->mappings, shared->mapping_count, sizeof(*shared->mappings), compare_segments);
+        for (size_t i = 0; i < dump->process_count; i++)
+                for (size_t j = 0; j < dump->processes[i].mapping_count; j++) {
+                        const struct criu_mapping *mapping = &dump->processes[i].mappings[j];
+                        struct weight_mapping key = {.shared_id = mapping->shared_id}, *found = NULL;
+
+                        if (mapping->is_shared_memory && *mapping->path)
+                                found = bsearch(&key, shared->mappings, shared->mapping_count,
+                                                sizeof(*shared->mappings), compare_segments);
+                        if (found)
+                                found->path = mapping->path;
+                }
 }
 
 static int compare_processes(const void *a, const void *b)
@@ -333,9 +369,10 @@ static int add_processes(struct weight *weight, struct archive *archive, const s
         if (ret == 0)
                 ret = new_process(weight, NULL, &pass.process, err);
         if (ret == 0)
-                ret = source.list(source.context, add_shared, &pass, err);
+                ret = source.list(source.context, add_segment, &pass, err);
         if (ret < 0)
                 return ret;
+        name_segments(pass.process, dump);
         join_mappings(pass.process);
         qsort(weight->processes, weight->process_count, sizeof(*weight->processes), compare_processes);
         while (weight->process_count && !weight->processes[weight->process_count - 1].size)

@@ -24,12 +24,13 @@ enum weight_part {
 const char *weight_part_name(enum weight_part part);
 const char *weight_part_key(enum weight_part part);
 
-/* Mappings of one kind of a process; of those with a file, of one file. */
+/* Mappings of one kind of a process; of those with a file, of one file; or one segment of shared memory. */
 struct weight_mapping {
         enum criu_mapping_kind kind;
-        bool is_unmapped; /* pages that no mapping explains */
-        const char *path; /* "" without; borrowed from the dump */
-        uint64_t size;    /* bytes in the archive */
+        bool is_unmapped;   /* pages that no mapping explains */
+        const char *path;   /* "" without; borrowed from the dump */
+        uint64_t shared_id; /* of a segment of shared memory, the number in its pagemap's name */
+        uint64_t size;      /* bytes in the archive */
 };
 /* "changed pages of", to be followed by the path, for people; "file" for programs. */
 const char *weight_mapping_name(const struct weight_mapping *mapping);

@@ -32,6 +32,7 @@ struct step {
         size_t consumed, produced;
         bool frame_ended;
         const char *fault; /* NULL: none */
+        bool is_too_wide;  /* which is no damage */
 };
 
 static struct step gzip_step(struct decompressor *d, uint8_t *out, size_t size)
@@ -70,6 +71,7 @@ static struct step zstd_step(struct decompressor *d, uint8_t *out, size_t size)
                 .produced = to.pos,
                 .frame_ended = r == 0,
                 .fault = ZSTD_isError(r) ? ZSTD_getErrorName(r) : NULL,
+                .is_too_wide = ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge,
         };
 }
 
@@ -185,6 +187,17 @@ static int bad(struct decompressor *d, const char *reason, struct error *err)
                          compression_name(d->compression), reason);
 }
 
+static int too_wide(struct error *err)
+{
+        (void)error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                        "zstd data refers to bytes further back than the %d MiB that are kept of it",
+                        1 << (ZSTD_WINDOW_LOG - 20));
+        error_set_hint(err,
+                       "It was compressed with --long. Compress it again without, or send it through a pipe: "
+                       "zstd -dc --long=31 FILE | checkpointctl VERB -");
+        return -ENOTSUP;
+}
+
 static struct step step_any(struct decompressor *d, uint8_t *out, size_t size)
 {
         /* The libraries count in 32 bits. */
@@ -208,7 +221,7 @@ static ssize_t frame_read(struct decompressor *d, uint8_t *out, size_t size, str
                         return 0;
                 step = step_any(d, out, size);
                 if (step.fault)
-                        return bad(d, step.fault, err);
+                        return step.is_too_wide ? too_wide(err) : bad(d, step.fault, err);
                 d->begin += step.consumed;
                 d->in_frame = !step.frame_ended;
                 if (step.produced > 0)

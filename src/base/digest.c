@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <isa-l/crc.h>
-#include <openssl/evp.h>
+#include "base/crypto.h"
 
 struct sha256_stream {
         EVP_MD_CTX *context;
@@ -12,13 +12,17 @@ struct sha256_stream {
 
 int sha256_new(struct sha256_stream **out, struct error *err)
 {
-        _cleanup_sha256_ struct sha256_stream *stream = calloc(1, sizeof(*stream));
+        _cleanup_sha256_ struct sha256_stream *stream = NULL;
+        int ret = crypto_load(err);
 
+        if (ret < 0)
+                return ret;
+        stream = calloc(1, sizeof(*stream));
         if (!stream)
                 return error_oom(err);
-        stream->md = EVP_sha256();
-        stream->context = EVP_MD_CTX_new();
-        if (!stream->context || !EVP_DigestInit_ex(stream->context, stream->md, NULL))
+        stream->md = crypto.EVP_sha256();
+        stream->context = crypto.EVP_MD_CTX_new();
+        if (!stream->context || !crypto.EVP_DigestInit_ex(stream->context, stream->md, NULL))
                 return error_oom(err);
         *out = steal_ptr(stream);
         return 0;
@@ -26,13 +30,13 @@ int sha256_new(struct sha256_stream **out, struct error *err)
 
 int sha256_update(struct sha256_stream *stream, const void *data, size_t size)
 {
-        return EVP_DigestUpdate(stream->context, data, size) ? 0 : -EIO;
+        return crypto.EVP_DigestUpdate(stream->context, data, size) ? 0 : -EIO;
 }
 
 int sha256_finish(struct sha256_stream *stream, struct sha256 *out)
 {
-        if (!EVP_DigestFinal_ex(stream->context, out->bytes, NULL) ||
-            !EVP_DigestInit_ex(stream->context, stream->md, NULL))
+        if (!crypto.EVP_DigestFinal_ex(stream->context, out->bytes, NULL) ||
+            !crypto.EVP_DigestInit_ex(stream->context, stream->md, NULL))
                 return -EIO;
         return 0;
 }
@@ -41,13 +45,19 @@ void sha256_free(struct sha256_stream *stream)
 {
         if (!stream)
                 return;
-        EVP_MD_CTX_free(stream->context);
+        crypto.EVP_MD_CTX_free(stream->context);
         free(stream);
 }
 
-int sha256_of(struct slice bytes, struct sha256 *out)
+int sha256_of(struct slice bytes, struct sha256 *out, struct error *err)
 {
-        return EVP_Digest(bytes.data, bytes.size, out->bytes, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
+        int ret = crypto_load(err);
+
+        if (ret < 0)
+                return ret;
+        return crypto.EVP_Digest(bytes.data, bytes.size, out->bytes, NULL, crypto.EVP_sha256(), NULL)
+                       ? 0
+                       : error_oom(err);
 }
 
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b)

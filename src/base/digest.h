@@ -23,8 +23,8 @@ void sha256_free(struct sha256_stream *stream);
 CLEANUP_DEFINE(struct sha256_stream *, sha256_free);
 #define _cleanup_sha256_ _cleanup_(sha256_freep)
 
-/* Of a whole slice. Returns 0 or -ENOMEM. */
-int sha256_of(struct slice bytes, struct sha256 *out);
+/* Of a whole slice. */
+int sha256_of(struct slice bytes, struct sha256 *out, struct error *err);
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b);
 /* Lower-case hexadecimal into `out`; returns `out`. */
 char *sha256_hex(const struct sha256 *digest, char out[SHA256_HEX_SIZE]);

@@ -31,8 +31,9 @@ const struct error_kind ERROR_CANCELLED = {"SNAP-011", EXIT_CANCELLED, 499, "can
 const struct error_kind ERROR_UNSUPPORTED = {"SNAP-012", EXIT_ERROR, 501, "not supported here", NULL};
 const struct error_kind ERROR_BAD_INPUT = {"SNAP-013", EXIT_BAD_DATA, 400,
                                            "the input is not what it should be", NULL};
-const struct error_kind ERROR_TOOL_MISSING = {
-        "SNAP-014", EXIT_ERROR, 500, "a needed program is not installed", "Install the package that has it."};
+const struct error_kind ERROR_TOOL_MISSING = {"SNAP-014", EXIT_ERROR, 500,
+                                              "a needed program or library is not installed",
+                                              "Install the package that has it."};
 const struct error_kind ERROR_TOOL_FAILED = {"SNAP-015", EXIT_RUNTIME, 500, "another program failed", NULL};
 const struct error_kind ERROR_BAD_JSON = {"SNAP-016", EXIT_BAD_DATA, 400, "malformed JSON", NULL};
 const struct error_kind ERROR_BAD_COMPRESSION = {"SNAP-017", EXIT_BAD_DATA, 400, "damaged compressed data",

@@ -2,61 +2,85 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
 
 #define JSON_DEPTH_LIMIT 64
 
-/* Behind the quote that ends the string whose contents begin at `begin`: one with an even number of
- * backslashes before it. */
-static const uint8_t *string_end(const uint8_t *begin, const uint8_t *end)
-{
-        for (const uint8_t *at = begin; at < end && (at = memchr(at, '"', (size_t)(end - at))); at++) {
-                const uint8_t *escape = at;
+/* Bytes of all documents. Two threads that look at it at once may go beyond the limit by what each asks for.
+ */
+static _Atomic size_t memory_used;
 
-                while (escape > begin && escape[-1] == '\\')
-                        escape--;
-                if ((at - escape) % 2 == 0)
-                        return at + 1;
-        }
-        return end;
+static bool memory_is_left(size_t size)
+{
+        size_t used = atomic_load(&memory_used);
+
+        return used <= JSON_MEMORY_LIMIT && size <= JSON_MEMORY_LIMIT - used;
 }
 
-/* yyjson parses without recursion, but those who walk the result may recurse: bound the nesting beforehand.
- */
-static bool depth_is_sane(struct slice text)
+static void *bounded_realloc(void *context, void *old, size_t old_size, size_t size)
 {
-        const uint8_t *at = text.data, *end = at + text.size;
+        size_t before = malloc_usable_size(old);
+        void *memory = size <= before || memory_is_left(size - before) ? realloc(old, size) : NULL;
+
+        if (memory)
+                atomic_fetch_add(&memory_used, malloc_usable_size(memory) - before);
+        return memory;
+}
+
+static void *bounded_malloc(void *context, size_t size)
+{
+        return bounded_realloc(context, NULL, 0, size);
+}
+
+static void bounded_free(void *context, void *memory)
+{
+        atomic_fetch_sub(&memory_used, malloc_usable_size(memory));
+        free(memory);
+}
+
+/* yyjson parses without recursion, but those who walk the result may recurse: bound the nesting. Its values
+ * lie one after another, each before what it holds. */
+static bool depth_is_sane(yyjson_doc *doc)
+{
+        yyjson_val *value = yyjson_doc_get_root(doc), *end = value + yyjson_doc_get_val_count(doc);
+        const yyjson_val *ends[JSON_DEPTH_LIMIT];
         unsigned depth = 0;
 
-        while (at < end) {
-                uint8_t c = *at++;
-
-                if (c == '"') {
-                        at = string_end(at, end);
-                } else if (c == '{' || c == '[') {
-                        if (++depth > JSON_DEPTH_LIMIT)
-                                return false;
-                } else if ((c == '}' || c == ']') && depth) {
+        for (; value < end; value++) {
+                while (depth && value >= ends[depth - 1])
                         depth--;
-                }
+                if (!yyjson_is_ctn(value))
+                        continue;
+                if (depth == JSON_DEPTH_LIMIT)
+                        return false;
+                ends[depth++] = unsafe_yyjson_get_next(value);
         }
         return true;
 }
 
 int json_parse(struct slice text, const char *what, yyjson_doc **out, struct error *err)
 {
+        static const yyjson_alc allocator = {bounded_malloc, bounded_realloc, bounded_free, NULL};
+        _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_read_err reason;
 
         if (text.size > JSON_LIMIT)
                 return error_set(err, &ERROR_BAD_JSON, -EFBIG,
                                  "`%s` has %zu bytes of JSON, more than the %llu allowed", what, text.size,
                                  (unsigned long long)JSON_LIMIT);
-        if (!depth_is_sane(text))
-                return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "`%s` is nested deeper than %d levels", what,
-                                 JSON_DEPTH_LIMIT);
-        *out = yyjson_read_opts((char *)(uintptr_t)text.data, text.size, 0, NULL, &reason);
-        if (!*out)
+        doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.size, 0, &allocator, &reason);
+        if (!doc && reason.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+                return error_set(err, &ERROR_BAD_JSON, -EFBIG,
+                                 "`%s` needs more than the %llu MiB of memory that JSON may take", what,
+                                 (unsigned long long)(JSON_MEMORY_LIMIT / MIB));
+        if (!doc)
                 return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "`%s` is not valid JSON: %s at byte %zu",
                                  what, reason.msg, reason.pos);
+        if (!depth_is_sane(doc))
+                return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "`%s` is nested deeper than %d levels", what,
+                                 JSON_DEPTH_LIMIT);
+        *out = steal_ptr(doc);
         return 0;
 }
 

@@ -10,7 +10,12 @@
 /* Largest JSON text that is accepted from outside; metadata of real archives is below 100 KiB. */
 #define JSON_LIMIT (16 * MIB)
 
-/* Parses `text`; `what` names it in errors. Refuses over JSON_LIMIT and nesting deeper than 64. */
+/* What all documents that are open at one time may take: values take up to eight times as much as their text.
+ */
+#define JSON_MEMORY_LIMIT (36 * MIB)
+
+/* Parses `text`; `what` names it in errors. Refuses over JSON_LIMIT, nesting deeper than 64, and what needs
+ * more memory than is left of JSON_MEMORY_LIMIT. */
 int json_parse(struct slice text, const char *what, yyjson_doc **out, struct error *err);
 CLEANUP_DEFINE(yyjson_doc *, yyjson_doc_free);
 CLEANUP_DEFINE(yyjson_mut_doc *, yyjson_mut_doc_free);

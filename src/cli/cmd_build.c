@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/answer.h"
 #include "cli/choices.h"
+#include "cli/engine_options.h"
 #include "cli/progress_bar.h"
 #include "cli/units.h"
 #include "cli/verb.h"
@@ -25,6 +26,7 @@ static const struct option_spec options[] = {
          "compression level: gzip 1 to 3, zstd 1 to 6; 0 is the usual one"},
         {"encryption-key", 0, OPTION_LIST, &encryption_keys, "jwe:F|pkcs7:F",
          "encrypt the layers for the public key or the certificate in F; may be repeated"},
+        ENGINE_OPTIONS,
 };
 
 static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,
@@ -40,6 +42,7 @@ static int print_json(const char *to, const char *digest, const struct image_res
         yyjson_mut_obj_add_uint(doc, root, "layers", result->layers);
         yyjson_mut_obj_add_uint(doc, root, "layersSize", result->layers_size);
         yyjson_mut_obj_add_uint(doc, root, "timeUs", us);
+        engine_options_answer(doc, root, result);
         return answer_print(doc, err);
 }
 
@@ -72,6 +75,7 @@ static int build(const char *from, const char *to, const struct progress *progre
         int ret = image_reference_is_one(to) ? image_reference_parse(to, &reference, err)
                                              : storage_name_parse(to, full_name, err);
 
+        engine_options_apply(&chosen);
         if (ret == 0 && reference.transport == IMAGE_DOCKER)
                 ret = refuse_registry(to, err);
         if (ret == 0 && *full_name && encryption_keys.count)
@@ -95,7 +99,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
         char digest[7 + SHA256_HEX_SIZE] = "sha256:";
-        struct image_result result = {0};
+        _cleanup_image_result_ struct image_result result = {0};
         uint64_t start = clock_monotonic_us(), us;
         _cleanup_free_ char *full_name = NULL;
         const char *to;
@@ -113,6 +117,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         if (cli->json)
                 return print_json(to, digest, &result, us, err);
         print_text(to, digest, &result, us);
+        engine_options_print(&result);
         return 0;
 }
 
@@ -125,9 +130,12 @@ const struct verb verb_build = {
                 "Podman recognise as a checkpoint.\n\n" VERB_FILE_PLACES "\n\n"
                 "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, "
                 "oci-archive:FILE[:TAG] for a tar file with one, or NAME[:TAG] for the local container "
-                "storage, where `podman container restore NAME` finds it; this needs skopeo or Podman.",
+                "storage, where `podman container restore NAME` finds it; this needs skopeo or "
+                "Podman.\n\n" ENGINE_OPTIONS_TEXT,
         .examples = "checkpointctl build web.tar oci:images:web\tadd an image to a layout\n"
                     "checkpointctl build web.tar web:monday\tan image that `podman images` shows\n"
+                    "checkpointctl build --for containerd web.tar oci:images:web\tof a Podman container, for "
+                    "Kubernetes\n"
                     "skopeo copy oci:images:web "
                     "docker://registry.example/web:checkpoint\tpush it",
         .options = OPTION_TABLE(options),

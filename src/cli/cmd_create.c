@@ -123,9 +123,10 @@ static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error
         ret = archive_read(archive, member, JSON_LIMIT, &facts, err);
         if (ret < 0)
                 return ret;
-        memory_check(sha256_of(buffer_slice(&facts), &digest));
-        sha256_hex(&digest, out);
-        return 0;
+        ret = sha256_of(buffer_slice(&facts), &digest, err);
+        if (ret == 0)
+                sha256_hex(&digest, out);
+        return ret;
 }
 
 static void add_times(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct phase_times *times)

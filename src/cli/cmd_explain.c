@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <inttypes.h>
 #include "archive/weight.h"
 #include "cli/answer.h"
 #include "cli/outline.h"
@@ -79,7 +80,7 @@ static void add_processes(const struct weight *weight, struct outline *outline)
                                     process->process->command, size_format(process->size, size));
                 else
                         outline_add(outline, 2, "shared memory: %s", size_format(process->size, size));
-                for (size_t j = 0; j < process->mapping_count && process->process; j++) {
+                for (size_t j = 0; j < process->mapping_count; j++) {
                         const struct weight_mapping *mapping = &process->mappings[j];
 
                         if (j == MAPPINGS_SHOWN) {
@@ -88,9 +89,14 @@ static void add_processes(const struct weight *weight, struct outline *outline)
                                 break;
                         }
                         rest -= mapping->size;
-                        outline_add(outline, 3, "%s%s%s: %s", weight_mapping_name(mapping),
-                                    *mapping->path ? " " : "", mapping->path,
-                                    size_format(mapping->size, size));
+                        if (process->process)
+                                outline_add(outline, 3, "%s%s%s: %s", weight_mapping_name(mapping),
+                                            *mapping->path ? " " : "", mapping->path,
+                                            size_format(mapping->size, size));
+                        else
+                                outline_add(outline, 3, "segment %" PRIu64 "%s%s: %s", mapping->shared_id,
+                                            *mapping->path ? " " : "", mapping->path,
+                                            size_format(mapping->size, size));
                 }
         }
         if (weight->in_parent)
@@ -162,6 +168,8 @@ static yyjson_mut_val *process_to_json(const struct weight_process *process, yyj
                 yyjson_mut_val *mapping = yyjson_mut_arr_add_obj(doc, mappings);
 
                 yyjson_mut_obj_add_str(doc, mapping, "kind", weight_mapping_key(&process->mappings[i]));
+                if (!process->process)
+                        yyjson_mut_obj_add_uint(doc, mapping, "segment", process->mappings[i].shared_id);
                 answer_add_text_if(doc, mapping, "path", process->mappings[i].path);
                 yyjson_mut_obj_add_uint(doc, mapping, "size", process->mappings[i].size);
         }

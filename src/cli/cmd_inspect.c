@@ -7,7 +7,8 @@
 
 enum format { FORMAT_TREE, FORMAT_JSON };
 
-static bool all, statistics, mounts, processes, commands, environment, files, sockets, metadata;
+static bool all, statistics, mounts, processes, commands, environment, files, sockets, metadata, credentials,
+        timers, signals, cgroups, network;
 static uint64_t pid;
 static int format = FORMAT_TREE;
 static const char *const formats[] = {"tree", "json", NULL};
@@ -23,6 +24,13 @@ static const struct option_spec options[] = {
          "show the processes with their environment variables"},
         {"files", 0, OPTION_FLAG, &files, NULL, "show the processes with their open files"},
         {"sockets", 0, OPTION_FLAG, &sockets, NULL, "show the processes with their open sockets"},
+        {"credentials", 0, OPTION_FLAG, &credentials, NULL,
+         "show the processes with their users, capabilities and seccomp mode"},
+        {"timers", 0, OPTION_FLAG, &timers, NULL, "show the processes with their timers"},
+        {"signals", 0, OPTION_FLAG, &signals, NULL,
+         "show the processes with signals that are pending, blocked, caught or ignored"},
+        {"cgroups", 0, OPTION_FLAG, &cgroups, NULL, "show the control groups of the processes"},
+        {"net", 0, OPTION_FLAG, &network, NULL, "show the network devices and their addresses"},
         {"pid", 'p', OPTION_NUMBER, &pid, "PID", "show only this process and those below it"},
         {"format", 0, OPTION_CHOICE, &format, NULL, "form of the output", formats},
 };
@@ -39,6 +47,11 @@ static unsigned chosen_parts(void)
         parts |= environment ? INSPECT_ENVIRONMENT : 0;
         parts |= files ? INSPECT_FILES : 0;
         parts |= sockets ? INSPECT_SOCKETS : 0;
+        parts |= credentials ? INSPECT_CREDENTIALS : 0;
+        parts |= timers ? INSPECT_TIMERS : 0;
+        parts |= signals ? INSPECT_SIGNALS : 0;
+        parts |= cgroups ? INSPECT_CGROUPS : 0;
+        parts |= network ? INSPECT_NETWORK : 0;
         return parts;
 }
 

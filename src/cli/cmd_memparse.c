@@ -199,21 +199,47 @@ static int print_matches(const struct opened *opened, const struct memory_search
         return 0;
 }
 
-static int add_matches(const struct opened *opened, const struct memory_search *spec, yyjson_mut_doc *doc,
+static int add_matches(const struct opened *opened, const struct memory_search *spec, struct match_json *json,
                        yyjson_mut_val *object, struct error *err)
 {
         uint64_t absent = 0;
         int ret;
 
-        answer_add_text(doc, object, "pattern", pattern_text());
-        ret = match_list_to_json(opened->archive, opened->dump, spec, doc,
-                                 yyjson_mut_obj_add_arr(doc, object, "matches"), &absent, err);
-        answer_add_uint_if(doc, object, "absent", absent);
+        answer_add_text(json->doc, object, "pattern", pattern_text());
+        json->list = yyjson_mut_obj_add_arr(json->doc, object, "matches");
+        ret = match_list_to_json(opened->archive, opened->dump, spec, json, &absent, err);
+        answer_add_uint_if(json->doc, object, "absent", absent);
         return ret;
 }
 
-static int search_memory(const struct opened *opened, yyjson_mut_doc *doc, yyjson_mut_val *object,
-                         struct error *err)
+static void stream_text(struct answer_stream *stream, const char *name, const char *text)
+{
+        answer_stream_text(stream, name);
+        answer_stream_text_part(stream, SLICE_TEXT(text));
+        answer_stream_text_end(stream);
+}
+
+/* The members that parse() and add_matches() give the object of a FILE. */
+static int stream_matches(const struct opened *opened, const struct memory_search *spec,
+                          struct answer_stream *stream, struct error *err)
+{
+        uint64_t absent = 0;
+        int ret;
+
+        answer_stream_open(stream, NULL, '{');
+        stream_text(stream, "path", opened->path);
+        answer_stream_unsigned(stream, "pid", pid);
+        stream_text(stream, "pattern", pattern_text());
+        ret = match_list_stream(opened->archive, opened->dump, spec, stream, &absent, err);
+        if (absent)
+                answer_stream_unsigned(stream, "absent", absent);
+        answer_stream_close(stream, '}');
+        return ret;
+}
+
+/* Into `json`, or to standard output: through `stream` or as a table. */
+static int search_memory(const struct opened *opened, struct match_json *json, yyjson_mut_val *object,
+                         struct answer_stream *stream, struct error *err)
 {
         _cleanup_memory_pattern_ struct memory_pattern *pattern = NULL;
         struct memory_search spec = {.pid = (pid_t)pid, .context = context};
@@ -222,7 +248,9 @@ static int search_memory(const struct opened *opened, yyjson_mut_doc *doc, yyjso
         if (ret < 0)
                 return ret;
         spec.pattern = pattern;
-        return doc ? add_matches(opened, &spec, doc, object, err) : print_matches(opened, &spec, err);
+        if (stream)
+                return stream_matches(opened, &spec, stream, err);
+        return json->doc ? add_matches(opened, &spec, json, object, err) : print_matches(opened, &spec, err);
 }
 
 /* A pipe or a device is written to, and never replaced. */
@@ -292,8 +320,9 @@ static int dump_memory(const struct opened *opened, bool quiet, struct error *er
         return ret;
 }
 
-static int parse(const char *path, yyjson_mut_doc *doc, struct error *err)
+static int parse(const char *path, struct match_json *json, struct error *err)
 {
+        yyjson_mut_doc *doc = json->doc;
         _cleanup_opened_ struct opened opened = {0};
         yyjson_mut_val *object = doc ? yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc)) : NULL;
         int ret = open_dump(path, &opened, err);
@@ -309,7 +338,7 @@ static int parse(const char *path, yyjson_mut_doc *doc, struct error *err)
                 ret = find_process(&opened, err);
                 if (ret < 0)
                         return ret;
-                return pattern_text()[0] ? search_memory(&opened, doc, object, err)
+                return pattern_text()[0] ? search_memory(&opened, json, object, NULL, err)
                                          : dump_memory(&opened, doc != NULL, err);
         }
         if (doc) {
@@ -338,15 +367,37 @@ static int check_options(const struct cli *cli, int argc, struct error *err)
         return 0;
 }
 
+/* More matches than are kept: now that every search has succeeded once, they are printed while they are
+ * found. */
+static int stream_all(int argc, char **argv, struct error *err)
+{
+        struct answer_stream stream = {0};
+        int ret = 0;
+
+        answer_stream_open(&stream, NULL, '[');
+        for (int i = 0; ret == 0 && i < argc; i++) {
+                _cleanup_opened_ struct opened opened = {0};
+
+                ret = open_dump(argv[i], &opened, err);
+                if (ret == 0)
+                        ret = search_memory(&opened, NULL, NULL, &stream, err);
+        }
+        answer_stream_close(&stream, ']');
+        return ret;
+}
+
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = cli->json ? answer_new() : NULL;
+        struct match_json json = {.doc = doc};
         int ret = check_options(cli, argc, err);
 
         if (doc)
                 yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
         for (int i = 0; ret == 0 && i < argc; i++)
-                ret = parse(argv[i], doc, err);
+                ret = parse(argv[i], &json, err);
+        if (ret == 0 && json.too_many)
+                return stream_all(argc, argv, err);
         return ret == 0 && doc ? answer_print(doc, err) : ret;
 }
 
@@ -361,7 +412,8 @@ const struct verb verb_memparse = {
                 "--search compares bytes. --search-regex takes the regular expressions of PCRE2, to "
                 "which every byte that is no printable ASCII is a `?`, as it is shown; a match is cut "
                 "after 64 KiB. Memory that CRIU leaves out because it stands unchanged in a file "
-                "is not there to be found.\n\n"
+                "is not there to be found, nor is a memory file (memfd) that no process has mapped as "
+                "shared.\n\n"
                 "With --json, prints an array with one object for each FILE.",
         .examples = "checkpointctl memparse c.tar\thow much memory each process has\n"
                     "checkpointctl memparse c.tar -p 1 | less\tthe memory of process 1\n"

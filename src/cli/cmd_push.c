@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "base/clock.h"
 #include "cli/answer.h"
+#include "cli/engine_options.h"
 #include "cli/progress_bar.h"
 #include "cli/registry_options.h"
 #include "cli/units.h"
@@ -35,6 +36,7 @@ static const struct option_spec options[] = {
          "let the tag name an index of images for several architectures, and add this one to it"},
         {"encryption-key", 0, OPTION_LIST, &encryption_keys, "jwe:F|pkcs7:F",
          "encrypt the layers for the public key or the certificate in F; may be repeated"},
+        ENGINE_OPTIONS,
         REGISTRY_OPTIONS,
 };
 
@@ -52,6 +54,7 @@ static int print_json(const char *to, const char *digest, const struct image_res
         answer_add_text(doc, root, "compression", compression_name(result->compression));
         yyjson_mut_obj_add_bool(doc, root, "sent", result->sent);
         yyjson_mut_obj_add_uint(doc, root, "timeUs", us);
+        engine_options_answer(doc, root, result);
         return answer_print(doc, err);
 }
 
@@ -82,6 +85,7 @@ static int push(const char *from, const char *to, const struct progress *progres
         _cleanup_archive_ struct archive *archive = NULL;
         int ret;
 
+        engine_options_apply(&chosen);
         if (!registry_reference_is_one(to))
                 return error_set(err, &ERROR_IMAGE_REFERENCE, -EINVAL,
                                  "`%s` is no place in a registry (docker://HOST/REPOSITORY[:TAG])", to);
@@ -100,7 +104,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
                 progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
         char digest[7 + SHA256_HEX_SIZE] = "sha256:";
         uint64_t start = clock_monotonic_us(), us;
-        struct image_result result = {0};
+        _cleanup_image_result_ struct image_result result = {0};
         int ret;
 
         if (level > 22)
@@ -115,6 +119,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         if (cli->json)
                 return print_json(argv[1], digest, &result, us, err);
         print_text(argv[1], digest, &result, us);
+        engine_options_print(&result);
         return 0;
 }
 
@@ -132,10 +137,13 @@ const struct verb verb_push = {
                 "IMAGE is docker://HOST[:PORT]/REPOSITORY[:TAG]. The image is recognised as a checkpoint by "
                 "CRI-O, containerd and Podman. What the registry has already is not sent again, and what "
                 "another "
-                "repository of it has is taken from there.\n\n" REGISTRY_OPTIONS_TEXT,
+                "repository of it has is taken from there.\n\n" ENGINE_OPTIONS_TEXT
+                "\n\n" REGISTRY_OPTIONS_TEXT,
         .examples = "checkpointctl push web.tar docker://registry.example/team/web:monday\tsend it\n"
                     "checkpointctl push --compress zstd --level 3 web.tar "
                     "docker://registry.example/team/web\tover a slow line\n"
+                    "checkpointctl push --for all web.tar "
+                    "docker://registry.example/team/web:monday\tan image for each engine\n"
                     "checkpointctl push --ca ca.crt --json web.tar docker://node2:5000/web\tfor a script",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,

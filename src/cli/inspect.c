@@ -6,11 +6,10 @@
 #include "oci/location.h"
 
 /* Parts that need the dump, and what to load of it. */
-#define NEEDS_DUMP                                                                                           \
-        (INSPECT_STATISTICS | INSPECT_PROCESSES | INSPECT_COMMANDS | INSPECT_ENVIRONMENT | INSPECT_FILES |   \
-         INSPECT_SOCKETS)
+#define NEEDS_DUMP (INSPECT_STATISTICS | NEEDS_PROCESSES | INSPECT_KERNEL)
 #define NEEDS_PROCESSES                                                                                      \
-        (INSPECT_PROCESSES | INSPECT_COMMANDS | INSPECT_ENVIRONMENT | INSPECT_FILES | INSPECT_SOCKETS)
+        (INSPECT_PROCESSES | INSPECT_COMMANDS | INSPECT_ENVIRONMENT | INSPECT_FILES | INSPECT_SOCKETS |      \
+         INSPECT_OF_TASKS | INSPECT_CGROUPS)
 
 static int load_networks(struct inspection *inspection, struct error *err)
 {
@@ -42,9 +41,14 @@ static int load_processes(struct inspection *inspection, pid_t pid, struct error
 static int load_dump(struct inspection *inspection, pid_t pid, struct error *err)
 {
         struct criu_source source = archive_criu_source(inspection->archive);
-        unsigned load = inspection->parts & (INSPECT_FILES | INSPECT_SOCKETS) ? CRIU_LOAD_FILES : 0;
-        int ret = criu_dump_load(&source, load, &inspection->dump, err);
+        unsigned load = 0;
+        int ret;
 
+        if (inspection->parts & (INSPECT_FILES | INSPECT_SOCKETS | INSPECT_TIMERS))
+                load |= CRIU_LOAD_FILES;
+        if (inspection->parts & INSPECT_KERNEL)
+                load |= CRIU_LOAD_KERNEL;
+        ret = criu_dump_load(&source, load, &inspection->dump, err);
         if (ret < 0 || !(inspection->parts & NEEDS_PROCESSES))
                 return ret;
         return load_processes(inspection, pid, err);

@@ -17,7 +17,15 @@ enum inspect_part {
         INSPECT_FILES = 1 << 5,
         INSPECT_SOCKETS = 1 << 6,
         INSPECT_METADATA = 1 << 7,
-        INSPECT_ALL = (1 << 8) - 1
+        INSPECT_CREDENTIALS = 1 << 8,
+        INSPECT_TIMERS = 1 << 9,
+        INSPECT_SIGNALS = 1 << 10,
+        INSPECT_CGROUPS = 1 << 11,
+        INSPECT_NETWORK = 1 << 12,
+        INSPECT_ALL = (1 << 13) - 1,
+        /* What only CRIU's images say of the kernel's state. */
+        INSPECT_OF_TASKS = INSPECT_CREDENTIALS | INSPECT_TIMERS | INSPECT_SIGNALS,
+        INSPECT_KERNEL = INSPECT_OF_TASKS | INSPECT_CGROUPS | INSPECT_NETWORK
 };
 
 struct inspection {
@@ -42,6 +50,14 @@ CLEANUP_DEFINE(struct inspection *, inspection_free);
 void inspection_to_tree(const struct inspection *inspection, struct outline *outline);
 /* checkpointctl's object. */
 yyjson_mut_val *inspection_to_json(const struct inspection *inspection, yyjson_mut_doc *doc);
+
+/* The parts of INSPECT_KERNEL (inspect_kernel.c): below a process, below the container, as a member "kernel".
+ */
+void inspection_task_to_tree(const struct inspection *inspection, const struct criu_process *process,
+                             struct outline *outline, unsigned depth);
+void inspection_kernel_to_tree(const struct inspection *inspection, struct outline *outline);
+void inspection_kernel_to_json(const struct inspection *inspection, yyjson_mut_doc *doc,
+                               yyjson_mut_val *object);
 
 #define TIME_TEXT_SIZE 64
 /* An RFC 3339 time without its fraction, as checkpointctl shows times; other text as it is. Returns `out`. */

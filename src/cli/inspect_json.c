@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON of `inspect`: checkpointctl's fields, and "snap" with our own facts where there are some. */
+/* The JSON of `inspect`: checkpointctl's fields; "kernel" and "snap" are ours. */
 #include "cli/answer.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
@@ -268,6 +268,8 @@ yyjson_mut_val *inspection_to_json(const struct inspection *inspection, yyjson_m
                 add_sockets(inspection, doc, object);
         if (inspection->parts & INSPECT_MOUNTS)
                 add_mounts(inspection, doc, object);
+        if (inspection->parts & INSPECT_KERNEL)
+                inspection_kernel_to_json(inspection, doc, object);
         add_facts(inspection, doc, object);
         return object;
 }

@@ -276,6 +276,7 @@ static void add_process(const struct inspection *inspection, size_t index, struc
                 add_files(process, outline, depth + 1);
         if (inspection->parts & INSPECT_SOCKETS)
                 add_sockets(process, outline, depth + 1);
+        inspection_task_to_tree(inspection, process, outline, depth + 1);
 }
 
 static void add_mounts(const struct inspection *inspection, struct outline *outline)
@@ -318,4 +319,5 @@ void inspection_to_tree(const struct inspection *inspection, struct outline *out
                 add_process(inspection, i, outline);
         if (inspection->parts & INSPECT_MOUNTS)
                 add_mounts(inspection, outline);
+        inspection_kernel_to_tree(inspection, outline);
 }

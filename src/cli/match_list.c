@@ -6,7 +6,7 @@
 #include "cli/answer.h"
 #include "cli/memory.h"
 
-/* Bytes of matches that are kept, and how many one JSON value takes. */
+/* Bytes of matches that are kept, and how many a JSON value in memory takes. */
 #define KEPT_MAX (8 * MIB)
 #define JSON_MAX 100000
 
@@ -19,9 +19,6 @@ struct match_list {
         bool too_many;      /* nothing is kept any more */
         uint64_t count;
         size_t widest;
-        /* While JSON is made. */
-        yyjson_mut_doc *doc;
-        yyjson_mut_val *list;
 };
 
 struct kept_match {
@@ -113,37 +110,68 @@ int64_t match_list_print(struct archive *archive, const struct criu_dump *dump,
         return ret < 0 ? ret : (int64_t)count;
 }
 
+/* Counts on when there are too many: whether the search succeeds is to be known before anything is printed.
+ */
 static int add_found(void *argument, const struct memory_match *match, struct error *err)
 {
-        struct match_list *list = argument;
+        struct match_json *into = argument;
         yyjson_mut_val *object;
         char address[17];
-        int ret;
 
-        list->widest += match->shown.size;
-        if (++list->count > JSON_MAX || list->widest > KEPT_MAX) {
-                ret = error_set(err, &ERROR_UNSUPPORTED, -EFBIG,
-                                "there are more matches than fit into one JSON value");
-                error_set_hint(err, "search for more than that, or print the table");
-                return ret;
-        }
+        into->size += match->shown.size;
+        if (++into->count > JSON_MAX || into->size > KEPT_MAX)
+                into->too_many = true;
+        if (into->too_many)
+                return 0;
         snprintf(address, sizeof(address), "%016" PRIx64, match->address);
-        object = yyjson_mut_arr_add_obj(list->doc, list->list);
-        yyjson_mut_obj_add_strcpy(list->doc, object, "address", address);
-        yyjson_mut_obj_add_uint(list->doc, object, "size", match->size);
-        yyjson_mut_obj_add_strncpy(list->doc, object, "match", (const char *)match->shown.data,
+        object = yyjson_mut_arr_add_obj(into->doc, into->list);
+        yyjson_mut_obj_add_strcpy(into->doc, object, "address", address);
+        yyjson_mut_obj_add_uint(into->doc, object, "size", match->size);
+        yyjson_mut_obj_add_strncpy(into->doc, object, "match", (const char *)match->shown.data,
                                    match->shown.size);
         return 0;
 }
 
 int match_list_to_json(struct archive *archive, const struct criu_dump *dump,
-                       const struct memory_search *search, yyjson_mut_doc *doc, yyjson_mut_val *list,
-                       uint64_t *absent, struct error *err)
+                       const struct memory_search *search, struct match_json *into, uint64_t *absent,
+                       struct error *err)
 {
-        struct match_list into = {.doc = doc, .list = list};
         struct memory_search with = *search;
 
         with.found = add_found;
-        with.argument = &into;
+        with.argument = into;
         return memory_search_run(archive, dump, &with, absent, err);
+}
+
+static int stream_found(void *argument, const struct memory_match *match, struct error *err)
+{
+        struct answer_stream *stream = argument;
+        char address[17];
+
+        snprintf(address, sizeof(address), "%016" PRIx64, match->address);
+        answer_stream_open(stream, NULL, '{');
+        answer_stream_text(stream, "address");
+        answer_stream_text_part(stream, SLICE_TEXT(address));
+        answer_stream_text_end(stream);
+        answer_stream_unsigned(stream, "size", match->size);
+        answer_stream_text(stream, "match");
+        answer_stream_text_part(stream, match->shown);
+        answer_stream_text_end(stream);
+        answer_stream_close(stream, '}');
+        return ferror(stdout) ? error_errno(err, EIO, "cannot write to standard output") : 0;
+}
+
+int match_list_stream(struct archive *archive, const struct criu_dump *dump,
+                      const struct memory_search *search, struct answer_stream *stream, uint64_t *absent,
+                      struct error *err)
+{
+        struct memory_search with = *search;
+        int ret;
+
+        with.found = stream_found;
+        with.argument = stream;
+        answer_stream_open(stream, "matches", '[');
+        ret = memory_search_run(archive, dump, &with, absent, err);
+        answer_stream_close(stream, ']');
+        return ret;
 }

@@ -8,14 +8,28 @@
 
 #include <yyjson.h>
 #include "archive/memory_search.h"
+#include "cli/answer_stream.h"
 
 /* Runs the search (whose `found` and `argument` are set here) and prints the table to standard output.
  * Returns the number of matches, for none of which nothing is printed, or a negative errno. */
 int64_t match_list_print(struct archive *archive, const struct criu_dump *dump,
                          const struct memory_search *search, uint64_t *absent, struct error *err);
-/* The same as an array. -EFBIG when there are more than fit into one JSON value. */
+/* Where matches of several searches are put. The rest is zero at first. */
+struct match_json {
+        yyjson_mut_doc *doc;
+        yyjson_mut_val *list; /* of the search that is run */
+        uint64_t count;
+        size_t size;   /* of their text */
+        bool too_many; /* for memory; the last ones are not in the document */
+};
+
+/* The same, into an array. */
 int match_list_to_json(struct archive *archive, const struct criu_dump *dump,
-                       const struct memory_search *search, yyjson_mut_doc *doc, yyjson_mut_val *list,
-                       uint64_t *absent, struct error *err);
+                       const struct memory_search *search, struct match_json *into, uint64_t *absent,
+                       struct error *err);
+/* Any number of them, right to standard output, as the member "matches". */
+int match_list_stream(struct archive *archive, const struct criu_dump *dump,
+                      const struct memory_search *search, struct answer_stream *stream, uint64_t *absent,
+                      struct error *err);
 
 #endif

@@ -100,6 +100,43 @@ static int directory_list(void *context, int (*each)(void *argument, const char 
         return errno ? error_errno(err, errno, "cannot list the CRIU images") : 0;
 }
 
+struct directory_reader {
+        struct criu_reader reader; /* first: it is what callers have */
+        int fd;
+};
+
+static ssize_t directory_reader_read(struct criu_reader *reader, void *data, size_t size, struct error *err)
+{
+        ssize_t n = file_read_full(((struct directory_reader *)reader)->fd, data, size);
+
+        return n < 0 ? error_errno(err, (int)-n, "cannot read a CRIU image") : n;
+}
+
+static void directory_reader_close(struct criu_reader *reader)
+{
+        close(((struct directory_reader *)reader)->fd);
+        free(reader);
+}
+
+static int directory_open(void *context, const char *name, struct criu_reader **out, struct error *err)
+{
+        struct directory_reader *reader;
+        struct stat status;
+        int fd = directory_open_file(context, name, &status, err);
+
+        if (fd < 0)
+                return fd;
+        reader = calloc(1, sizeof(*reader));
+        if (!reader) {
+                close(fd);
+                return error_oom(err);
+        }
+        *reader = (struct directory_reader){.reader = {directory_reader_read, directory_reader_close},
+                                            .fd = fd};
+        *out = &reader->reader;
+        return 0;
+}
+
 int criu_directory_open(const char *images, const char *work, struct criu_directory **out, struct error *err)
 {
         _cleanup_criu_directory_ struct criu_directory *directory = malloc(sizeof(*directory));
@@ -120,7 +157,8 @@ int criu_directory_open(const char *images, const char *work, struct criu_direct
 
 struct criu_source criu_directory_source(struct criu_directory *directory)
 {
-        return (struct criu_source){directory, directory_size, directory_read, directory_list};
+        return (struct criu_source){directory, directory_size, directory_read, directory_list,
+                                    directory_open};
 }
 
 int criu_directory_read_pages(void *directory, const char *name, uint64_t offset, void *data, size_t size,

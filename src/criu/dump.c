@@ -153,6 +153,10 @@ static int dump_load_all(struct criu_loader *loader, struct criu_dump *dump, str
                 return r;
         if (loader->load & CRIU_LOAD_MOUNTS)
                 r = criu_load_mounts(loader, tree.items[0]->pid, dump, err);
+        if (r == 0 && loader->load & CRIU_LOAD_KERNEL)
+                r = criu_load_cgroups(loader, dump, err);
+        if (r == 0 && loader->load & CRIU_LOAD_KERNEL)
+                r = criu_load_devices(loader, &tree, dump, err);
         if (r < 0)
                 return r;
         return loader->source->list(loader->source->context, dump_add_pages, &dump->pages_size, err);

@@ -15,7 +15,8 @@ enum criu_load {
         CRIU_LOAD_FILES = 1 << 0, /* descriptors and what they refer to, sockets */
         CRIU_LOAD_MOUNTS = 1 << 1,
         CRIU_LOAD_MAPPINGS = 1 << 2, /* memory mappings */
-        CRIU_LOAD_ALL = 7
+        CRIU_LOAD_KERNEL = 1 << 3,   /* credentials, timers, signals, control groups, network devices */
+        CRIU_LOAD_ALL = 15
 };
 
 struct criu_inventory {
@@ -41,10 +42,12 @@ struct criu_descriptor {
         const char *path; /* of a regular file, pipe:[…], "" when it has none */
         uint64_t size;    /* of a regular file, when has_size */
         bool has_size;
-        uint32_t flags;  /* open(2) */
-        uint32_t mode;   /* of a file with a name: type and permissions; 0 when the dump does not say */
-        bool ghost;      /* deleted, contents are in the dump */
-        bool wall_clock; /* a timer that is set for a time of day */
+        uint32_t flags;     /* open(2) */
+        uint32_t mode;      /* of a file with a name: type and permissions; 0 when the dump does not say */
+        bool ghost;         /* deleted, contents are in the dump */
+        const char *linked; /* deleted, but for the dump linked as this path, which a restore needs; NULL: not
+                               so */
+        bool wall_clock;    /* a timer that is set for a time of day */
 };
 
 struct criu_socket {
@@ -78,6 +81,49 @@ struct criu_mapping {
         uint64_t shared_id, shared_offset;
 };
 
+/* Capability N is bit N of a set, see criu/capability.h. */
+struct criu_credentials {
+        uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+        const uint32_t *groups;
+        size_t group_count;
+        uint64_t inheritable, permitted, effective, bounding, ambient;
+        bool no_new_privileges;
+        const char *lsm_profile; /* "" when none */
+};
+
+enum criu_timer_kind {
+        CRIU_TIMER_REAL, /* these three: setitimer(2) */
+        CRIU_TIMER_VIRTUAL,
+        CRIU_TIMER_PROFILE,
+        CRIU_TIMER_POSIX,
+        CRIU_TIMER_FD
+};
+
+struct criu_timer {
+        enum criu_timer_kind kind;
+        uint32_t id;                   /* of a POSIX timer; of one of timerfd its file object */
+        uint32_t clock;                /* of these two: CLOCK_* */
+        int signal;                    /* of a POSIX timer; 0: none is sent */
+        uint64_t left_ns, interval_ns; /* until it fires, 0: it is not set; then every, 0: only once */
+};
+
+struct criu_pending {
+        int signal;
+        pid_t thread; /* 0: any thread may take it */
+};
+
+/* What the kernel keeps for a process. Signal N is bit N - 1 of a set. */
+struct criu_task {
+        const struct criu_credentials *credentials; /* of its first thread; NULL: they are not in the dump */
+        uint32_t seccomp_mode;                      /* SECCOMP_MODE_* */
+        struct criu_timer *timers;                  /* POSIX timers, and those of the others that are set */
+        size_t timer_count;
+        uint64_t blocked, caught, ignored; /* of its first thread the blocked ones */
+        struct criu_pending *pending;
+        size_t pending_count;
+        uint32_t cgroup_set;
+};
+
 /* Its path, or "[heap]", "[stack]", "[shared memory]", "[anonymous]". */
 const char *criu_mapping_name(const struct criu_mapping *mapping);
 
@@ -97,6 +143,27 @@ struct criu_process {
         size_t socket_count;
         struct criu_mapping *mappings;
         size_t mapping_count;
+        const struct criu_task *task; /* with CRIU_LOAD_KERNEL, of those that are not dead; else NULL */
+};
+
+/* One hierarchy of control groups in one set of them: processes with the same groups have the same set. */
+struct criu_cgroup {
+        uint32_t set;
+        const char *hierarchy; /* "memory", "name=systemd", "" for version 2 */
+        const char *path;
+};
+
+struct criu_network_address {
+        uint32_t index;   /* of the device */
+        const char *text; /* "10.88.0.2/16" */
+};
+
+struct criu_network_device {
+        const char *name, *kind;      /* "eth0", "veth" */
+        uint32_t index, mtu, flags;   /* flags: IFF_* */
+        const char *hardware_address; /* "" when none */
+        const struct criu_network_address *addresses;
+        size_t address_count;
 };
 
 struct criu_mount {
@@ -113,6 +180,11 @@ struct criu_dump {
         struct criu_mount *mounts;
         size_t mount_count;
         uint64_t pages_size; /* bytes of all pages-*.img */
+        /* With CRIU_LOAD_KERNEL. */
+        struct criu_cgroup *cgroups;
+        size_t cgroup_count;
+        struct criu_network_device *devices; /* of namespaces that are in the dump */
+        size_t device_count;
         /* With CRIU_LOAD_FILES. */
         size_t lock_count;        /* file locks */
         unsigned host_namespaces; /* CLONE_NEW*: those of the first process that were the dumper's own */

@@ -94,6 +94,16 @@ static uint32_t file_flags(const Criu__File *file)
         return 0;
 }
 
+/* Where CRIU linked a file whose name is gone while it has others; NULL if it did not. */
+static const char *file_link(struct criu_loader *loader, const Criu__File *file)
+{
+        const struct criu_remap *remap = file->regular ? criu_files_remap(&loader->files, file->id) : NULL;
+
+        return remap && remap->type == CRIU_REMAP_LINKED
+                       ? file_path_of_regular(loader, true, remap->target_id)
+                       : NULL;
+}
+
 static int descriptor_fill(struct criu_loader *loader, int fd, uint32_t type, uint32_t id, const char *image,
                            struct criu_descriptor *out, struct error *err)
 {
@@ -123,6 +133,7 @@ static int descriptor_fill(struct criu_loader *loader, int fd, uint32_t type, ui
                 .wall_clock = file->timerfd && file->timerfd->clock == CLOCK_REALTIME &&
                               file->timerfd->settings & TFD_TIMER_ABSTIME,
                 .ghost = file->regular && criu_files_is_ghost(&loader->files, id),
+                .linked = file_link(loader, file),
         };
         return 0;
 }

@@ -204,5 +204,8 @@ int criu_load_process(struct criu_loader *loader, const Criu__TreeItem *item, st
         };
         if (!out->command)
                 return error_oom(err);
-        return criu_core_is_dead(core) ? 0 : process_load_memory(loader, item->pid, out, err);
+        if (criu_core_is_dead(core))
+                return 0;
+        r = process_load_memory(loader, item->pid, out, err);
+        return r == 0 && loader->load & CRIU_LOAD_KERNEL ? criu_load_task(loader, item, out, err) : r;
 }

@@ -30,6 +30,13 @@ int criu_socket_describe(struct criu_loader *loader, const Criu__File *file, str
                          struct error *err);
 int criu_load_process(struct criu_loader *loader, const Criu__TreeItem *item, struct criu_process *out,
                       struct error *err);
+/* Everything of CRIU_LOAD_KERNEL for one process; its descriptors are loaded. */
+int criu_load_task(struct criu_loader *loader, const Criu__TreeItem *item, struct criu_process *out,
+                   struct error *err);
+int criu_load_cgroups(struct criu_loader *loader, struct criu_dump *out, struct error *err);
+/* Network devices of the namespaces of these processes. */
+int criu_load_devices(struct criu_loader *loader, const struct criu_tree *tree, struct criu_dump *out,
+                      struct error *err);
 int criu_load_mounts(struct criu_loader *loader, uint32_t root_pid, struct criu_dump *out, struct error *err);
 
 #endif

@@ -19,8 +19,11 @@ struct criu_region {
 };
 
 struct criu_pagemap {
-        struct criu_records records;
-        uint32_t pages_id; /* of "pages-ID.img" */
+        char name[64];              /* so that `image.name` outlives the caller's */
+        struct criu_reader *reader; /* NULL: all of it is in `bytes` */
+        struct buffer bytes;
+        struct criu_image image; /* of these */
+        uint32_t pages_id;       /* of "pages-ID.img" */
         uint64_t last_end;
         bool wide_counts; /* a region was counted in 64 bits, as CRIU does from 4.2 on */
 };

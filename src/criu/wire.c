@@ -69,3 +69,49 @@ int wire_find(struct slice record, uint32_t number, uint64_t *out)
         }
         return r < 0 ? r : found;
 }
+
+static size_t wire_encode(uint64_t value, uint8_t out[VARINT_BYTES])
+{
+        size_t size = 0;
+
+        for (; value >= 0x80; value >>= 7)
+                out[size++] = (uint8_t)(value | 0x80);
+        out[size++] = (uint8_t)value;
+        return size;
+}
+
+int wire_put(struct buffer *to, const struct wire_field *field)
+{
+        uint8_t head[2 * VARINT_BYTES + 8];
+        size_t size = wire_encode((uint64_t)field->number << 3 | field->type, head);
+
+        switch (field->type) {
+        case WIRE_VARINT:
+                size += wire_encode(field->value, head + size);
+                break;
+        case WIRE_FIXED64:
+                store_le64(head + size, field->value);
+                size += 8;
+                break;
+        case WIRE_FIXED32:
+                store_le32(head + size, (uint32_t)field->value);
+                size += 4;
+                break;
+        case WIRE_BYTES:
+                size += wire_encode(field->bytes.size, head + size);
+                break;
+        }
+        if (buffer_append(to, head, size) < 0)
+                return -ENOMEM;
+        return field->type == WIRE_BYTES ? buffer_append(to, field->bytes.data, field->bytes.size) : 0;
+}
+
+int wire_put_number(struct buffer *to, uint32_t number, uint64_t value)
+{
+        return wire_put(to, &(struct wire_field){.number = number, .type = WIRE_VARINT, .value = value});
+}
+
+int wire_put_bytes(struct buffer *to, uint32_t number, struct slice bytes)
+{
+        return wire_put(to, &(struct wire_field){.number = number, .type = WIRE_BYTES, .bytes = bytes});
+}

@@ -20,4 +20,9 @@ int wire_next(struct slice *record, struct wire_field *out);
 /* The last value of a varint field. 1: found, 0: absent, -EBADMSG: the record is malformed. */
 int wire_find(struct slice record, uint32_t number, uint64_t *out);
 
+/* Appends the field. 0 or -ENOMEM. */
+int wire_put(struct buffer *to, const struct wire_field *field);
+int wire_put_number(struct buffer *to, uint32_t number, uint64_t value);
+int wire_put_bytes(struct buffer *to, uint32_t number, struct slice bytes);
+
 #endif

@@ -20,7 +20,7 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include "base/error.h"
+#include "base/library.h"
 
 #define OSSL_FUNCTIONS(F)                                                                                    \
         F(BIO_free)                                                                                          \
@@ -110,9 +110,7 @@
         F(i2d_PKCS7)
 
 struct ossl {
-#define OSSL_MEMBER(name) __typeof__(name) *name;
-        OSSL_FUNCTIONS(OSSL_MEMBER)
-#undef OSSL_MEMBER
+        OSSL_FUNCTIONS(LIBRARY_MEMBER)
 };
 
 extern struct ossl ossl;

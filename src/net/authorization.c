@@ -2,8 +2,8 @@
 #include "net/authorization.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <strings.h>
+#include "base/base64.h"
 
 /* Longer ones are of nobody. */
 #define LENGTH_MAX 8192
@@ -50,18 +50,14 @@ static int split(char *text, struct authorization *out)
 
 static int parse_basic(const char *encoded, struct authorization *out)
 {
-        size_t size = strlen(encoded);
-        _cleanup_free_ char *text = calloc(1, size + 1);
-        int decoded, ret = -EINVAL;
+        _cleanup_buffer_ struct buffer text = {0};
+        int ret = base64_decode(BASE64, SLICE_TEXT(encoded), &text);
 
-        if (!text)
-                return -ENOMEM;
-        decoded = EVP_DecodeBlock((unsigned char *)text, (const unsigned char *)encoded, (int)size);
-        /* Padding decodes to NULs at the end; others are not text. */
-        if (decoded > 0 && strlen(text) + 2 >= (size_t)decoded)
-                ret = split(text, out);
-        explicit_bzero(text, size);
-        return ret;
+        if (ret == 0)
+                ret = text.size && !memchr(text.data, '\0', text.size) ? split((char *)text.data, out) : -EBADMSG;
+        if (text.data)
+                explicit_bzero(text.data, text.capacity);
+        return ret == -EBADMSG ? -EINVAL : ret;
 }
 
 int authorization_parse(const char *header, struct authorization *out)

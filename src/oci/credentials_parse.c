@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <openssl/evp.h>
+#include "base/base64.h"
 #include "oci/credentials.h"
 
 /* --- secrets ------------------------------------------------------------------------------------------- */
@@ -29,18 +29,14 @@ void secret_json_free(yyjson_doc *doc)
 /* --- base64 (RFC 4648, 4) ------------------------------------------------------------------------------- */
 
 /* The caller's to free, with a NUL behind; NULL when it is not base64. */
-static char *base64_decode(const char *text)
+static char *decode(const char *text)
 {
-        size_t size = strlen(text);
-        char *out = size < INT32_MAX ? malloc(size / 4 * 3 + 1) : NULL;
-        int n = out ? EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)size) : -1;
+        struct buffer out = {0};
 
-        if (n < 0 || size % 4) {
-                free(out);
-                return NULL;
-        }
-        out[n] = '\0'; /* what '=' stands for has become NULs before it */
-        return out;
+        if (base64_decode(BASE64, SLICE_TEXT(text), &out) == 0)
+                return (char *)out.data;
+        secret_buffer_free(&out);
+        return NULL;
 }
 
 int credentials_append_basic(const struct credentials *credentials, struct buffer *out)
@@ -49,12 +45,7 @@ int credentials_append_basic(const struct credentials *credentials, struct buffe
         int ret = buffer_printf(&plain, "%s:%s", credentials->user ? credentials->user : "",
                                 credentials->password ? credentials->password : "");
 
-        if (ret == 0)
-                ret = buffer_reserve(out, (plain.size + 2) / 3 * 4 + 1);
-        if (ret < 0)
-                return ret;
-        out->size += (size_t)EVP_EncodeBlock(out->data + out->size, plain.data, (int)plain.size);
-        return 0;
+        return ret < 0 ? ret : base64_encode(BASE64, buffer_slice(&plain), out);
 }
 
 /* --- the file ------------------------------------------------------------------------------------------ */
@@ -116,7 +107,7 @@ static int entry_parse(yyjson_val *entry, const char *file, struct credentials *
         }
         if (!auth[0])
                 return 0;
-        plain = base64_decode(auth);
+        plain = decode(auth);
         colon = plain ? strchr(plain, ':') : NULL;
         if (!colon)
                 return error_set(err, &ERROR_REGISTRY_CREDENTIALS, -EBADMSG,

@@ -229,6 +229,16 @@ const struct error_kind ERROR_POLICY_FILE = {
                 "right.",
 };
 
+const struct error_kind ERROR_TRANSLATION = {
+        .code = "SNAP-350",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the checkpoint cannot be restored by another engine",
+        .hint = "The message says what is in the way; docs/translate.md has the whole list. The engine that "
+                "took "
+                "the checkpoint restores it.",
+};
+
 const struct error_kind *const oci_error_kinds[] = {
         &ERROR_IMAGE_REFERENCE,
         &ERROR_IMAGE_LAYOUT,
@@ -259,5 +269,6 @@ const struct error_kind *const oci_error_kinds[] = {
         &ERROR_SIGNATURE_OTHER,
         &ERROR_POLICY_REJECTED,
         &ERROR_POLICY_FILE,
+        &ERROR_TRANSLATION,
         NULL,
 };

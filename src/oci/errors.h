@@ -23,7 +23,8 @@ extern const struct error_kind
         ERROR_SIGNATURE_INVALID,    /* by none of the keys, or of other bytes */
         ERROR_SIGNATURE_OTHER,      /* a good one, of another image */
         ERROR_POLICY_REJECTED,      /* the policy does not want such images at all */
-        ERROR_POLICY_FILE;          /* it cannot be understood */
+        ERROR_POLICY_FILE,          /* it cannot be understood */
+        ERROR_TRANSLATION;          /* what another engine cannot restore */
 
 /* What our own registry answers (codes SNAP-33x and 340). */
 extern const struct error_kind ERROR_STORE_TOKENS, /* the token file */

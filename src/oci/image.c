@@ -2,7 +2,7 @@
 #include "oci/image.h"
 
 #include <errno.h>
-#include "archive/metadata.h"
+#include "oci/editions.h"
 #include "oci/image_index.h"
 #include "oci/layer_cache.h"
 #include "oci/layers.h"
@@ -22,16 +22,17 @@ struct build {
         const struct progress *progress;
         struct target *target;
         struct layer_plan plan;
-        struct layer_cache *cache; /* NULL: nothing is remembered */
-        struct image_layer layers[LAYERS_MAX];
+        struct editions editions;
+        struct layer_cache *cache;                 /* NULL: nothing is remembered */
+        struct image_layer layers[LAYERS_MAX + 1]; /* and one for that of an edition */
         bool ready[LAYERS_MAX];
         bool sent; /* a layer has to be */
 };
 
-static void variant_name(const struct image_options *options, char out[VARIANT_SIZE])
+static void variant_name(const struct build *build, char out[VARIANT_SIZE])
 {
-        snprintf(out, VARIANT_SIZE, "%d/%s-%d", PLAN_VERSION, compression_name(options->compression),
-                 options->level);
+        snprintf(out, VARIANT_SIZE, "%d%s/%s-%d", PLAN_VERSION, build->editions.count ? "-common" : "",
+                 compression_name(build->options.compression), build->options.level);
 }
 
 /* Is the layer in the registry, or can it be taken there from another repository? */
@@ -55,7 +56,7 @@ static int find_layers(struct build *build, const char *host, struct error *err)
         char variant[VARIANT_SIZE];
         int ret = 0;
 
-        variant_name(&build->options, variant);
+        variant_name(build, variant);
         layer_cache_find(build->cache, variant, build->layers, known);
         for (unsigned i = 0; i < build->plan.count && ret == 0; i++)
                 if (known[i])
@@ -88,7 +89,7 @@ static bool choose_as_before(struct build *build)
 
         for (size_t i = 0; variant && i < ARRAY_SIZE(choices); i++) {
                 choose(build, i);
-                variant_name(&build->options, name);
+                variant_name(build, name);
                 if (strcmp(name, variant) == 0)
                         return true;
         }
@@ -137,7 +138,7 @@ static int push_layers(struct build *build, struct error *err)
                 return ret;
         ret = build_layers(build, err);
         if (build->cache) {
-                variant_name(&build->options, variant);
+                variant_name(build, variant);
                 layer_cache_store(build->cache, variant, build->layers, build->ready, reference.host,
                                   reference.repository);
         }
@@ -145,12 +146,14 @@ static int push_layers(struct build *build, struct error *err)
 }
 
 /* The index that the tag names already, if it names one. */
-static int read_old_index(struct build *build, struct buffer *out, struct error *err)
+static int read_old_index(struct build *build, const char *tag, struct buffer *out, struct error *err)
 {
+        const struct image_reference at = {
+                .transport = build->to->transport, .path = build->to->path, .tag = (char *)(uintptr_t)tag};
         _cleanup_source_ struct source *source = NULL;
         _cleanup_source_manifest_ struct source_manifest old = {0};
         struct error ignored = {0};
-        int ret = source_open(build->to, build->options.access, &source, &ignored);
+        int ret = source_open(&at, build->options.access, &source, &ignored);
 
         if (ret == 0)
                 ret = source_manifest(source, &old, &ignored);
@@ -164,55 +167,94 @@ static int read_old_index(struct build *build, struct buffer *out, struct error 
         return old.is_index && buffer_append(out, old.text.data, old.text.size) < 0 ? error_oom(err) : 0;
 }
 
-static int commit_index(struct build *build, struct slice manifest, struct descriptor *out, struct error *err)
+static int commit_index(struct build *build, const struct metadata *metadata, const char *tag,
+                        struct slice manifest, struct descriptor *out, struct error *err)
 {
         _cleanup_buffer_ struct buffer old = {0}, index = {0};
         struct descriptor image;
         int ret = target_add_manifest(build->target, MEDIA_MANIFEST, manifest, &image, err);
 
         if (ret == 0)
-                ret = read_old_index(build, &old, err);
+                ret = read_old_index(build, tag, &old, err);
         if (ret == 0)
-                ret = image_index_add(buffer_slice(&old), build->metadata, &image, &index, err);
-        return ret < 0 ? ret
-                       : target_commit(build->target, build->to->tag, MEDIA_INDEX, buffer_slice(&index), out,
-                                       err);
+                ret = image_index_add(buffer_slice(&old), metadata, &image, &index, err);
+        return ret < 0 ? ret : target_commit(build->target, tag, MEDIA_INDEX, buffer_slice(&index), out, err);
 }
 
-static int write_manifest(struct build *build, struct descriptor *out, struct error *err)
+static int write_manifest(struct build *build, const struct metadata *metadata, unsigned layers,
+                          const char *tag, struct descriptor *out, struct error *err)
 {
         _cleanup_buffer_ struct buffer config = {0}, manifest = {0};
         struct descriptor config_blob;
-        int ret = manifest_config(build->metadata, build->layers, build->plan.count, &config, err);
+        int ret = manifest_config(metadata, build->layers, layers, &config, err);
 
         if (ret == 0)
                 ret = target_add(build->target, buffer_slice(&config), &config_blob, err);
         if (ret == 0)
-                ret = manifest_write(build->metadata, &config_blob, build->layers, build->plan.count,
-                                     &manifest, err);
+                ret = manifest_write(metadata, &config_blob, build->layers, layers, &manifest, err);
         if (ret < 0)
                 return ret;
         if (build->options.index)
-                return commit_index(build, buffer_slice(&manifest), out, err);
-        return target_commit(build->target, build->to->tag, MEDIA_MANIFEST, buffer_slice(&manifest), out,
-                             err);
+                return commit_index(build, metadata, tag, buffer_slice(&manifest), out, err);
+        return target_commit(build->target, tag, MEDIA_MANIFEST, buffer_slice(&manifest), out, err);
+}
+
+/* One for each engine; the first is that of the result. */
+static int write_editions(struct build *build, struct descriptor *first, struct image_result *out,
+                          struct error *err)
+{
+        for (unsigned i = 0; i < build->editions.count; i++) {
+                const struct edition *edition = &build->editions.items[i];
+                struct image_made *made = &out->made[i];
+                struct descriptor manifest;
+                int ret = editions_tag(&build->editions, edition, build->to->tag, made->tag, err);
+
+                build->layers[build->plan.count] = edition->layer;
+                if (ret == 0)
+                        ret = write_manifest(build, translation_metadata(edition->translation),
+                                             build->plan.count + 1, made->tag, &manifest, err);
+                if (ret < 0)
+                        return ret;
+                made->engine = edition->engine;
+                made->manifest = manifest.digest;
+                if (i == 0)
+                        *first = manifest;
+        }
+        out->made_count = build->editions.count;
+        return 0;
 }
 
 static void report(const struct build *build, const struct descriptor *manifest, struct image_result *out)
 {
-        *out = (struct image_result){.manifest = manifest->digest,
-                                     .manifest_size = manifest->size,
-                                     .compression = build->options.compression,
-                                     .layers = build->plan.count,
-                                     .sent = build->sent};
+        out->manifest = manifest->digest;
+        out->manifest_size = manifest->size;
+        out->compression = build->options.compression;
+        out->layers = build->plan.count + (build->editions.count > 0);
+        out->sent = build->sent || build->editions.count;
+        out->layers_size = 0;
         for (unsigned i = 0; i < build->plan.count; i++)
                 out->layers_size += build->layers[i].blob.size;
+        if (build->editions.count)
+                out->layers_size += build->editions.items[0].layer.blob.size;
+}
+
+static int write_all(struct build *build, struct image_result *out, struct error *err)
+{
+        struct descriptor manifest;
+        int ret = editions_write_layers(&build->editions, build->target, &build->options, err);
+
+        if (ret == 0)
+                ret = build->editions.count ? write_editions(build, &manifest, out, err)
+                                            : write_manifest(build, build->metadata, build->plan.count,
+                                                             build->to->tag, &manifest, err);
+        if (ret == 0)
+                report(build, &manifest, out);
+        return ret;
 }
 
 static int build_image(struct build *build, struct image_result *out, struct error *err)
 {
-        struct descriptor manifest;
-        int ret = layer_plan_make(build->archive, &build->plan, err);
+        int ret = layer_plan_make(build->archive, build->editions.count > 0, &build->plan, err);
 
         if (ret == 0)
                 ret = target_open(build->to, build->options.access, &build->target, err);
@@ -220,14 +262,29 @@ static int build_image(struct build *build, struct image_result *out, struct err
                 ret = build->to->transport == IMAGE_DOCKER ? push_layers(build, err)
                                                            : build_layers(build, err);
         if (ret == 0)
-                ret = write_manifest(build, &manifest, err);
-        if (ret == 0)
-                report(build, &manifest, out);
+                ret = write_all(build, out, err);
         image_layers_free(build->layers, build->plan.count);
         target_free(build->target);
         layer_cache_free(build->cache);
         layer_plan_free(&build->plan);
         return ret;
+}
+
+/* What is no way to ask for an image. */
+static int check_options(const struct image_reference *to, const struct image_options *options,
+                         struct error *err)
+{
+        if (options->compression == COMPRESSION_LZ4)
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "layers of an image are uncompressed, gzip or zstd; no engine reads lz4");
+        if (to->transport == IMAGE_DOCKER && text_starts_with(to->tag, "sha256:"))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "`%s` names a digest, which an image has only when it is made; name a tag",
+                                 to->path);
+        if (to->transport == IMAGE_OCI_ARCHIVE && options->engines & (options->engines - 1))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "an archive of an image holds one; name one engine, or a directory");
+        return 0;
 }
 
 int image_build(const struct archive *archive, const struct image_reference *to,
@@ -238,14 +295,25 @@ int image_build(const struct archive *archive, const struct image_reference *to,
         struct build build = {.archive = archive, .to = to, .options = *options, .progress = progress};
         int ret;
 
-        if (options->compression == COMPRESSION_LZ4)
-                return error_set(err, &ERROR_USAGE, -EINVAL,
-                                 "layers of an image are uncompressed, gzip or zstd; no engine reads lz4");
-        if (to->transport == IMAGE_DOCKER && text_starts_with(to->tag, "sha256:"))
-                return error_set(err, &ERROR_USAGE, -EINVAL,
-                                 "`%s` names a digest, which an image has only when it is made; name a tag",
-                                 to->path);
-        ret = metadata_load(archive, &metadata, err);
+        *out = (struct image_result){0};
+        ret = check_options(to, options, err);
+        if (ret == 0)
+                ret = metadata_load(archive, &metadata, err);
         build.metadata = metadata;
-        return ret < 0 ? ret : build_image(&build, out, err);
+        if (ret == 0)
+                ret = editions_make(archive, metadata, options, &build.editions, err);
+        if (ret == 0)
+                ret = build_image(&build, out, err);
+        if (ret == 0)
+                out->notes = (char *)build.editions.notes.data;
+        if (ret == 0)
+                build.editions.notes = (struct buffer){0};
+        editions_free(&build.editions);
+        return ret;
+}
+
+void image_result_free(struct image_result *result)
+{
+        free(result->notes);
+        result->notes = NULL;
 }

@@ -7,7 +7,7 @@
 #ifndef SNAP_OCI_IMAGE_H
 #define SNAP_OCI_IMAGE_H
 
-#include "archive/archive.h"
+#include "archive/metadata.h"
 #include "base/progress.h"
 
 enum image_transport {
@@ -31,6 +31,11 @@ void image_reference_free(struct image_reference *reference);
 bool image_tag_is_valid(const char *tag);
 #define _cleanup_image_reference_ _cleanup_(image_reference_free)
 
+/* The longest tag, with the NUL; of one in a layout that is put into the local storage it is a whole name. */
+#define IMAGE_TAG_SIZE 512
+
+#define IMAGES_MAX 3
+
 struct registry_access;
 struct layer_recipients;
 
@@ -40,8 +45,21 @@ struct image_options {
         bool choose; /* to a registry: measure the link, and compress as much as makes it faster */
         bool index;  /* the tag names an index of images for several architectures, to which this one is added
                       */
+        /* IMAGE_FOR() of each engine that shall restore it; 0: the members are as they are. For several there
+         * is an image for each, whose tag ends in "-crio", "-containerd" or "-podman". */
+        unsigned engines;
+        const char *base, *base_id;                /* see translation_options; may be NULL */
         const struct registry_access *access;      /* may be NULL */
         const struct layer_recipients *recipients; /* layers are encrypted for them; NULL: they are not */
+};
+
+#define IMAGE_FOR(engine) (1u << (engine))
+
+/* An image that was made. */
+struct image_made {
+        enum engine engine;
+        char tag[IMAGE_TAG_SIZE];
+        struct sha256 manifest;
 };
 
 struct image_result {
@@ -51,7 +69,13 @@ struct image_result {
         unsigned layers;
         enum compression compression; /* that was chosen */
         bool sent;                    /* a layer had to be; false: the registry has them all */
+        struct image_made
+                made[IMAGES_MAX]; /* those for engines that were asked for; then the first is above */
+        unsigned made_count;
+        char *notes; /* what a person should know of them: lines; NULL: nothing. Owned */
 };
+void image_result_free(struct image_result *result);
+#define _cleanup_image_result_ _cleanup_(image_result_free)
 
 /* One read of the archive. Crash-safe: index.json names the image only when everything it needs is on disk;
  * other images in a directory stay, an archive file must not exist. The same archive always gives the same

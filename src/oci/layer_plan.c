@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "archive/index.h"
+#include "oci/translate.h"
 
 /* Smaller layers would cost more in requests than they gain. */
 #define LAYER_MIN (64 * MIB)
@@ -16,9 +17,10 @@ static bool is_pages(const struct archive_member *member)
 }
 
 /* Its offsets are those of the archive: in an image they mean nothing. */
-static bool is_left_out(const struct archive_member *member)
+static bool is_left_out(const struct archive_member *member, bool common)
 {
-        return strcmp(member->name, ARCHIVE_INDEX_NAME) == 0;
+        return strcmp(member->name, ARCHIVE_INDEX_NAME) == 0 ||
+               (common && translation_has_member(member->name));
 }
 
 /* In a layer, ".wh." in front of a name removes another file (image-spec "layer.md"). */
@@ -45,7 +47,7 @@ static int check_members(const struct archive *archive, uint64_t *total, uint64_
         return 0;
 }
 
-static void assign(const struct archive *archive, uint64_t share, struct layer_plan *plan)
+static void assign(const struct archive *archive, bool common, uint64_t share, struct layer_plan *plan)
 {
         uint64_t size = 0;
         bool full = true;
@@ -55,7 +57,7 @@ static void assign(const struct archive *archive, uint64_t share, struct layer_p
                 const struct archive_member *member = archive_at(archive, i);
                 unsigned layer = 0;
 
-                if (is_left_out(member)) {
+                if (is_left_out(member, common)) {
                         plan->layer_of[i] = LAYER_NONE;
                         continue;
                 }
@@ -73,7 +75,7 @@ static void assign(const struct archive *archive, uint64_t share, struct layer_p
         }
 }
 
-int layer_plan_make(const struct archive *archive, struct layer_plan *out, struct error *err)
+int layer_plan_make(const struct archive *archive, bool common, struct layer_plan *out, struct error *err)
 {
         struct layer_plan plan = {0};
         uint64_t pages, share;
@@ -85,7 +87,7 @@ int layer_plan_make(const struct archive *archive, struct layer_plan *out, struc
         if (!plan.layer_of)
                 return error_oom(err);
         share = pages / PAGES_LAYERS + 1;
-        assign(archive, share < LAYER_MIN ? LAYER_MIN : share, &plan);
+        assign(archive, common, share < LAYER_MIN ? LAYER_MIN : share, &plan);
         *out = plan;
         return 0;
 }

@@ -23,8 +23,9 @@ struct layer_plan {
         uint64_t total;          /* bytes of all members */
 };
 
-/* Refuses an archive with members that would remove others in an image (whiteouts), or without any. */
-int layer_plan_make(const struct archive *archive, struct layer_plan *out, struct error *err);
+/* `common`: only members that are the same for all engines (translate.h). Refuses an archive with members
+ * that would remove others in an image (whiteouts), or without any. */
+int layer_plan_make(const struct archive *archive, bool common, struct layer_plan *out, struct error *err);
 void layer_plan_free(struct layer_plan *plan);
 #define _cleanup_layer_plan_ _cleanup_(layer_plan_free)
 

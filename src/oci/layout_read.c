@@ -233,8 +233,9 @@ int layout_reader_blob(struct layout_reader *reader, const struct descriptor *bl
         ret = read_named(reader, name, limit, out, err);
         if (ret < 0)
                 return ret;
-        if (sha256_of(buffer_slice(out), &digest) < 0)
-                return error_oom(err);
+        ret = sha256_of(buffer_slice(out), &digest, err);
+        if (ret < 0)
+                return ret;
         if (!sha256_equal(&digest, &blob->digest))
                 return error_set(err, &ERROR_IMAGE_DIGEST, -EBADMSG, "`%s`: blob %s differs from its digest",
                                  reader->path, hex);

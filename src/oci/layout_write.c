@@ -276,8 +276,9 @@ int layout_writer_add(struct layout_writer *writer, struct slice bytes, struct d
         struct sha256 digest;
         int ret;
 
-        if (sha256_of(bytes, &digest) < 0)
-                return error_oom(err);
+        ret = sha256_of(bytes, &digest, err);
+        if (ret < 0)
+                return ret;
         ret = blob_writer_open(writer, true, &blob, err);
         if (ret == 0)
                 ret = blob_writer_append(blob, bytes, err);

@@ -132,8 +132,8 @@ int registry_blob_get(struct registry *registry, const struct descriptor *blob, 
                 return error_oom(err);
         bytes.data = out->data + out->size;
         ret = registry_blob_read(registry, blob, 0, out->data + out->size, blob->size, err);
-        if (ret == 0 && sha256_of(bytes, &digest) < 0)
-                ret = error_oom(err);
+        if (ret == 0)
+                ret = sha256_of(bytes, &digest, err);
         if (ret < 0)
                 return ret;
         if (!sha256_equal(&digest, &blob->digest))

@@ -86,8 +86,9 @@ int registry_manifest_get(struct registry *registry, const char *name, struct re
         manifest.text = response.body;
         response.body = (struct buffer){0};
         manifest.descriptor.size = manifest.text.size;
-        if (sha256_of(buffer_slice(&manifest.text), &manifest.descriptor.digest) < 0)
-                return error_oom(err);
+        ret = sha256_of(buffer_slice(&manifest.text), &manifest.descriptor.digest, err);
+        if (ret < 0)
+                return ret;
         is_expected = is_expected || header_digest(&response, &expected);
         if (is_expected && !sha256_equal(&expected, &manifest.descriptor.digest))
                 return digest_differs(registry, name, err);
@@ -173,8 +174,9 @@ int registry_manifest_put(struct registry *registry, const char *name, const cha
                 return ret;
         if (response.status / 100 != 2)
                 return refuse(registry, &response, "put", name, err);
-        if (sha256_of(text, &ours) < 0)
-                return error_oom(err);
+        ret = sha256_of(text, &ours, err);
+        if (ret < 0)
+                return ret;
         if (header_digest(&response, &stored) && !sha256_equal(&stored, &ours))
                 return digest_differs(registry, name, err);
         if (referrers_known)

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/secret_memory.h"
 
 #define FILE_MAX (1 * MIB)
 
@@ -101,18 +101,19 @@ static int malformed(const char *path, unsigned line, const char *why, struct er
 static int parse_line(struct token *token, char *line, const char *path, unsigned number, struct error *err)
 {
         char *secret = next_word(&line), *name = next_word(&line), *word;
+        int ret;
 
         if (!name)
                 return malformed(path, number, "a name must follow the token", err);
-        if (sha256_of(SLICE_TEXT(secret), &token->secret) < 0)
-                return error_oom(err);
+        ret = sha256_of(SLICE_TEXT(secret), &token->secret, err);
+        if (ret < 0)
+                return ret;
         token->name = strdup(name);
         if (!token->name)
                 return error_oom(err);
         while ((word = next_word(&line))) {
                 unsigned actions = parse_actions(word);
                 const char *pattern = next_word(&line);
-                int ret;
 
                 if (!actions || !pattern)
                         return malformed(path, number,
@@ -168,10 +169,10 @@ const struct token *token_table_find(const struct token_table *table, const char
         const struct token *found = NULL;
         struct sha256 hash;
 
-        if (sha256_of(SLICE_TEXT(secret), &hash) < 0)
+        if (sha256_of(SLICE_TEXT(secret), &hash, NULL) < 0)
                 return NULL;
         for (size_t i = 0; i < table->count; i++)
-                if (CRYPTO_memcmp(hash.bytes, table->tokens[i].secret.bytes, sizeof(hash.bytes)) == 0)
+                if (secret_equal(hash.bytes, table->tokens[i].secret.bytes, sizeof(hash.bytes)))
                         found = &table->tokens[i];
         return found;
 }

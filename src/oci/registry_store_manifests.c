@@ -192,8 +192,9 @@ int store_manifest_put(struct registry_store *store, const struct store_manifest
                 ret = parse_reference(put->reference, &expected, &is_tag, err);
         if (ret < 0)
                 return ret;
-        if (sha256_of(put->text, digest) < 0)
-                return error_oom(err);
+        ret = sha256_of(put->text, digest, err);
+        if (ret < 0)
+                return ret;
         if (!is_tag && !sha256_equal(digest, &expected))
                 return error_set(err, &ERROR_STORE_DIGEST, -EBADMSG,
                                  "what was sent does not have the digest `%s`", put->reference);

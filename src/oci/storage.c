@@ -2,8 +2,11 @@
 #include "oci/storage.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/file.h"
 #include "base/process.h"
@@ -11,6 +14,10 @@
 
 #define STORAGE_PREFIX "containers-storage:"
 #define NAME_LIMIT     255 /* distribution-spec: of the name without tag */
+
+/* The layout that is handed over: a directory in /var/tmp. */
+#define LAYOUT_PREFIX  "snap-image."
+#define LAYOUT_PATTERN "XXXXXX" /* mkdtemp(3) */
 
 /* Letters and digits with single separators between them: a component of a name, in lower case. */
 static bool component_is_valid(const char *text, size_t size, bool is_host)
@@ -135,19 +142,78 @@ static int build_and_hand_over(const struct archive *archive, char *layout, char
         return ret < 0 ? error_wrap(err, ret, "put `%s` into the local storage", name) : 0;
 }
 
+/* True while its maker lives, who has it locked. */
+static bool is_in_use(int directory)
+{
+        return flock(directory, LOCK_EX | LOCK_NB) < 0;
+}
+
+static bool is_layout_name(const char *name)
+{
+        return text_starts_with(name, LAYOUT_PREFIX) && strlen(name) == strlen(LAYOUT_PREFIX LAYOUT_PATTERN);
+}
+
+/* Removes what builds left that were killed. Others may write to this directory, too: only what is ours is
+ * touched, and what cannot be removed is left to whoever looks. */
+static void remove_leftovers(const char *parent)
+{
+        _cleanup_closedir_ DIR *dir = opendir(parent);
+        struct dirent *entry;
+
+        while (dir && (entry = readdir(dir))) {
+                _cleanup_close_ int layout = -1;
+                struct stat st;
+
+                if (!is_layout_name(entry->d_name))
+                        continue;
+                layout = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (layout >= 0 && fstat(layout, &st) == 0 && st.st_uid == geteuid() && !is_in_use(layout))
+                        (void)file_remove_tree(dirfd(dir), entry->d_name, NULL);
+        }
+}
+
+/* Makes a directory and locks it. One that was taken for a leftover in between is gone, and another is made.
+ */
+static int make_layout(const char *parent, char **path, int *lock, struct error *err)
+{
+        for (;;) {
+                _cleanup_free_ char *layout = NULL;
+                _cleanup_close_ int fd = -1;
+                struct stat st;
+
+                if (asprintf(&layout, "%s/" LAYOUT_PREFIX LAYOUT_PATTERN, parent) < 0) {
+                        layout = NULL;
+                        return error_oom(err);
+                }
+                if (!mkdtemp(layout))
+                        return error_errno(err, errno, "create `%s`", layout);
+                fd = open(layout, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0 && errno == ENOENT)
+                        continue;
+                if (fd < 0 || flock(fd, LOCK_EX) < 0)
+                        return error_errno(err, errno, "lock `%s`", layout);
+                if (lstat(layout, &st) < 0)
+                        continue;
+                *path = steal_ptr(layout);
+                *lock = steal_fd(&fd);
+                return 0;
+        }
+}
+
 int storage_build(const struct archive *archive, const char *name, const struct image_options *options,
                   const struct progress *progress, struct image_result *out, struct error *err)
 {
-        const char *parent = getenv("TMPDIR");
+        const char *directory = getenv("TMPDIR"), *parent = directory && *directory ? directory : "/var/tmp";
         _cleanup_free_ char *layout = NULL, *copy = strdup(name);
+        _cleanup_close_ int lock = -1;
         int ret;
 
-        if (!copy || asprintf(&layout, "%s/snap-image.XXXXXX", parent && *parent ? parent : "/var/tmp") < 0) {
-                layout = NULL;
+        if (!copy)
                 return error_oom(err);
-        }
-        if (!mkdtemp(layout))
-                return error_errno(err, errno, "create `%s`", layout);
+        remove_leftovers(parent);
+        ret = make_layout(parent, &layout, &lock, err);
+        if (ret < 0)
+                return ret;
         ret = build_and_hand_over(archive, layout, copy, options, progress, out, err);
         /* What cannot be removed is worth less than what went wrong before. */
         if (ret < 0)

@@ -104,7 +104,7 @@ void target_blob_free(struct target_blob *blob)
 static int describe(struct slice bytes, struct descriptor *out, struct error *err)
 {
         out->size = bytes.size;
-        return sha256_of(bytes, &out->digest) < 0 ? error_oom(err) : 0;
+        return sha256_of(bytes, &out->digest, err);
 }
 
 int target_add(struct target *target, struct slice bytes, struct descriptor *out, struct error *err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "base/json.h"
+#include "criu/capability.h"
 #include "criu/image.h"
 #include "criu/wire.h"
 
@@ -18,49 +19,6 @@ enum {
         CREDENTIALS_BOUNDING = 12,
         CREDENTIALS_AMBIENT = 19,
 };
-
-/* Bits are numbered as in capabilities(7), <linux/capability.h>. */
-static const char *const capability_names[] = {"CAP_CHOWN",
-                                               "CAP_DAC_OVERRIDE",
-                                               "CAP_DAC_READ_SEARCH",
-                                               "CAP_FOWNER",
-                                               "CAP_FSETID",
-                                               "CAP_KILL",
-                                               "CAP_SETGID",
-                                               "CAP_SETUID",
-                                               "CAP_SETPCAP",
-                                               "CAP_LINUX_IMMUTABLE",
-                                               "CAP_NET_BIND_SERVICE",
-                                               "CAP_NET_BROADCAST",
-                                               "CAP_NET_ADMIN",
-                                               "CAP_NET_RAW",
-                                               "CAP_IPC_LOCK",
-                                               "CAP_IPC_OWNER",
-                                               "CAP_SYS_MODULE",
-                                               "CAP_SYS_RAWIO",
-                                               "CAP_SYS_CHROOT",
-                                               "CAP_SYS_PTRACE",
-                                               "CAP_SYS_PACCT",
-                                               "CAP_SYS_ADMIN",
-                                               "CAP_SYS_BOOT",
-                                               "CAP_SYS_NICE",
-                                               "CAP_SYS_RESOURCE",
-                                               "CAP_SYS_TIME",
-                                               "CAP_SYS_TTY_CONFIG",
-                                               "CAP_MKNOD",
-                                               "CAP_LEASE",
-                                               "CAP_AUDIT_WRITE",
-                                               "CAP_AUDIT_CONTROL",
-                                               "CAP_SETFCAP",
-                                               "CAP_MAC_OVERRIDE",
-                                               "CAP_MAC_ADMIN",
-                                               "CAP_SYSLOG",
-                                               "CAP_WAKE_ALARM",
-                                               "CAP_BLOCK_SUSPEND",
-                                               "CAP_AUDIT_READ",
-                                               "CAP_PERFMON",
-                                               "CAP_BPF",
-                                               "CAP_CHECKPOINT_RESTORE"};
 
 /* Namespaces in task_kobj_ids_entry. */
 static const struct {
@@ -103,8 +61,9 @@ static uint64_t capabilities_allowed(yyjson_val *spec)
         for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++)
                 mask |= UINT64_C(1) << ordinary[i];
         yyjson_arr_foreach (bounding, index, count, value) {
-                for (size_t i = 0; i < ARRAY_SIZE(capability_names); i++) {
-                        if (yyjson_is_str(value) && strcmp(yyjson_get_str(value), capability_names[i]) == 0)
+                for (unsigned i = 0; criu_capability_name(i); i++) {
+                        if (yyjson_is_str(value) &&
+                            strcmp(yyjson_get_str(value), criu_capability_name(i)) == 0)
                                 mask |= UINT64_C(1) << i;
                 }
         }
@@ -159,10 +118,10 @@ static int find_capabilities(const struct dump_rights *rights, const char *name,
                                  "the credentials in %s are malformed", name);
         mask &= ~rights->allowed;
         for (unsigned bit = 0; mask; bit++, mask >>= 1) {
-                if ((mask & 1) &&
-                    finding_add(rights->out, "capability %s in %s",
-                                bit < ARRAY_SIZE(capability_names) ? capability_names[bit] : "without a name",
-                                name) < 0)
+                const char *capability = criu_capability_name(bit);
+
+                if ((mask & 1) && finding_add(rights->out, "capability %s in %s",
+                                              capability ? capability : "without a name", name) < 0)
                         return error_oom(rights->err);
         }
         return 0;

@@ -3,22 +3,52 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include "base/library.h"
 
 #define BUSY_TIMEOUT_MS 10000 /* Podman holds its lock for some milliseconds */
 
-CLEANUP_DEFINE(sqlite3 *, sqlite3_close);
-CLEANUP_DEFINE(sqlite3_stmt *, sqlite3_finalize);
+/* clang-format off */
+#define SQLITE_FUNCTIONS(F) \
+        F(sqlite3_bind_text) \
+        F(sqlite3_busy_timeout) \
+        F(sqlite3_close) \
+        F(sqlite3_column_blob) \
+        F(sqlite3_column_bytes) \
+        F(sqlite3_errmsg) \
+        F(sqlite3_finalize) \
+        F(sqlite3_open_v2) \
+        F(sqlite3_prepare_v2) \
+        F(sqlite3_step)
+/* clang-format on */
+
+static struct {
+        SQLITE_FUNCTIONS(LIBRARY_MEMBER)
+} sqlite;
+static const char *const sqlite_names[] = {SQLITE_FUNCTIONS(LIBRARY_NAME)};
+static struct library sqlite_library = LIBRARY("libsqlite3.so.0", sqlite_names, sqlite);
+
+static void database_close(sqlite3 *database)
+{
+        sqlite.sqlite3_close(database);
+}
+CLEANUP_DEFINE(sqlite3 *, database_close);
+
+static void statement_free(sqlite3_stmt *statement)
+{
+        sqlite.sqlite3_finalize(statement);
+}
+CLEANUP_DEFINE(sqlite3_stmt *, statement_free);
 
 static int database_error(struct error *err, sqlite3 *database, const char *path)
 {
         return error_set(err, &ERROR_TOOL_FAILED, -EIO, "cannot read Podman's database %s: %s", path,
-                         sqlite3_errmsg(database));
+                         sqlite.sqlite3_errmsg(database));
 }
 
 static int column_append(sqlite3_stmt *statement, int column, struct buffer *out, struct error *err)
 {
-        const void *data = sqlite3_column_blob(statement, column);
-        int size = sqlite3_column_bytes(statement, column);
+        const void *data = sqlite.sqlite3_column_blob(statement, column);
+        int size = sqlite.sqlite3_column_bytes(statement, column);
 
         if (!data || size <= 0)
                 return error_set(err, &ERROR_BAD_JSON, -EBADMSG, "Podman's record of the container is empty");
@@ -62,19 +92,21 @@ int podman_db_read(const char *graph_root, const char *id, struct buffer *config
         static const char query[] =
                 "SELECT c.JSON, s.JSON FROM ContainerConfig c JOIN ContainerState s ON c.ID = s.ID "
                 "WHERE c.ID = ?";
-        _cleanup_(sqlite3_closep) sqlite3 *database = NULL;
-        _cleanup_(sqlite3_finalizep) sqlite3_stmt *statement = NULL;
+        _cleanup_(database_closep) sqlite3 *database = NULL;
+        _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
         _cleanup_free_ char *path = NULL;
-        int ret = database_path(graph_root, &path, err);
+        int ret = library_load(&sqlite_library, err);
 
+        if (ret == 0)
+                ret = database_path(graph_root, &path, err);
         if (ret < 0)
                 return ret;
-        if (sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-            sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS) != SQLITE_OK ||
-            sqlite3_prepare_v2(database, query, -1, &statement, NULL) != SQLITE_OK ||
-            sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC) != SQLITE_OK)
+        if (sqlite.sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+            sqlite.sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+            sqlite.sqlite3_prepare_v2(database, query, -1, &statement, NULL) != SQLITE_OK ||
+            sqlite.sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC) != SQLITE_OK)
                 return database_error(err, database, path);
-        ret = sqlite3_step(statement);
+        ret = sqlite.sqlite3_step(statement);
         if (ret == SQLITE_DONE)
                 return error_set(err, &ERROR_NOT_FOUND, -ENOENT, "Podman's database %s has no container %s",
                                  path, id);

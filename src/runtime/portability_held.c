@@ -2,6 +2,7 @@
 /* What the processes hold. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "base/json.h"
 #include "runtime/portability_internal.h"
 
@@ -267,6 +268,32 @@ int portability_check_deleted(struct portability *portability)
                                "deleted files are open; their contents are in the checkpoint", "");
 }
 
+static int see_linked(const struct criu_process *process, const struct criu_descriptor *descriptor,
+                      struct finding *out)
+{
+        char text[512];
+
+        (void)process;
+        if (!descriptor->linked)
+                return 0;
+        snprintf(text, sizeof(text), "%s as %s", descriptor->path, descriptor->linked);
+        return add_once(out, text);
+}
+
+int portability_check_linked(struct portability *portability)
+{
+        _cleanup_finding_ struct finding found = {0};
+
+        if (each_descriptor(portability->dump, see_linked, &found) < 0)
+                return -ENOMEM;
+        return portability_add(portability, "linked-files", CHECK_WARNING, &found,
+                               "no open file has lost only one of its names",
+                               "open files whose name was deleted were linked under another for the dump",
+                               "These links must be in the root file system at the restore; they are where "
+                               "it was taken with the "
+                               "container frozen.");
+}
+
 static int see_terminal(const struct criu_process *process, const struct criu_descriptor *descriptor,
                         struct finding *out)
 {
@@ -309,6 +336,36 @@ static int see_timer(const struct criu_process *process, const struct criu_descr
         return descriptor->wall_clock ? finding_add(out, "process %d (%s), descriptor %d", (int)process->pid,
                                                     process->command, descriptor->fd)
                                       : 0;
+}
+
+/* What was left of a timer goes on at the restore; only one of this clock can be set for a time of day. */
+int portability_check_timers(struct portability *portability)
+{
+        _cleanup_finding_ struct finding found = {0};
+        enum check_status status = CHECK_OK;
+
+        for (size_t i = 0; i < portability->dump->process_count; i++) {
+                const struct criu_process *process = &portability->dump->processes[i];
+
+                for (size_t j = 0; process->task && j < process->task->timer_count; j++) {
+                        const struct criu_timer *timer = &process->task->timers[j];
+
+                        if (timer->kind != CRIU_TIMER_POSIX || !timer->left_ns)
+                                continue;
+                        if (timer->clock == CLOCK_REALTIME)
+                                status = CHECK_WARNING;
+                        if (finding_add(&found, "process %d (%s), timer %u%s", (int)process->pid,
+                                        process->command, timer->id,
+                                        timer->clock == CLOCK_REALTIME ? " of CLOCK_REALTIME" : "") < 0)
+                                return -ENOMEM;
+                }
+        }
+        return portability_add(portability, "posix-timers", status, &found, "no POSIX timer is set",
+                               "POSIX timers go on with what was left of them",
+                               status == CHECK_OK
+                                       ? ""
+                                       : "One that was set for a time of day is late by as long as the "
+                                         "checkpoint lay; have the program set it again.");
 }
 
 /* CRIU writes the clocks down ("timens-0.img") and sets those of a time namespace by them at a restore. What

@@ -26,8 +26,10 @@ int portability_check_unix(struct portability *portability);
 int portability_check_devices(struct portability *portability);
 int portability_check_io_uring(struct portability *portability);
 int portability_check_deleted(struct portability *portability);
+int portability_check_linked(struct portability *portability);
 int portability_check_terminal(struct portability *portability);
 int portability_check_locks(struct portability *portability);
+int portability_check_timers(struct portability *portability);
 int portability_check_clock(struct portability *portability);
 
 #endif

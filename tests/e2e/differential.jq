@@ -16,6 +16,7 @@ def fields: named | [paths(scalars) as $p | {key: ($p | map(tostring) | join("/"
 def reason($field; $theirs; $ours; $bare; $engine):
         if $ours == null then null
         elif ($field | test("^0/snap/")) and $theirs == null then "1.3 does not read snap.json"
+        elif ($field | test("^0/kernel/")) and $theirs == null then "1.3 does not show it"
         elif $field == "0/checkpointed" and $theirs == null and $engine == "Podman"
         then "of Podman only snap.json says when, and 1.3 does not read it"
         elif ($field | test("^0/(ip|mac|networks/.*)$")) and $theirs == null and $engine == "Podman"

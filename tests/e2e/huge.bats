@@ -105,6 +105,67 @@ END
         done
 }
 
+# A page map of 64 MiB: every other page of 32 GiB, of which each thousandth is here and the others in an earlier dump.
+@test "a page map of any size takes no memory" {
+        python3 - "$ARCHIVE" /srv/huge/scattered.tar << 'END'
+import io, struct, sys, tarfile
+COUNT, START = 4 << 20, 0x100000000000
+def region(i):
+        address, out = START + i * 8192, bytearray(b'\x0c\0\0\0\x08')
+        for _ in range(6):
+                out.append(address & 127 | 128)
+                address >>= 7
+        return bytes(out + bytes([address]) + (b'\x10\x01\x20\x01' if i % 1024 else b'\x10\x01\x20\x04'))
+with tarfile.open(sys.argv[1]) as archive, open(sys.argv[2], 'wb') as out:
+        for member in archive:
+                contents = archive.extractfile(member).read() if member.isfile() else b''
+                if member.name == 'checkpoint/pagemap-1.img':
+                        head, = struct.unpack_from('<I', contents, 8)
+                        contents = contents[:12 + head] + b''.join(map(region, range(COUNT)))
+                size = COUNT // 1024 * 4096 if member.name == 'checkpoint/pages-1.img' else len(contents)
+                member.size = size
+                out.write(member.tobuf(tarfile.GNU_FORMAT))
+                if size == len(contents):
+                        out.write(contents + bytes(-size % 512))
+                else:
+                        out.seek(size, io.SEEK_CUR)
+        out.write(bytes(1024))
+END
+        for verb in memparse explain "inspect --all" "show" "memparse -p 1 -s a-needle" "diff /srv/huge/scattered.tar"; do
+                /usr/bin/time -q -o $BATS_TEST_TMPDIR/memory -f %M checkpointctl $verb /srv/huge/scattered.tar > /dev/null
+                [ "$(tail -n 1 $BATS_TEST_TMPDIR/memory)" -lt 65536 ] || { echo "$verb: $(cat $BATS_TEST_TMPDIR/memory)" >&2 && return 1; }
+        done
+        checkpointctl memparse --json /srv/huge/scattered.tar 2> /dev/null | jq -e '.[0].processes[] | select(.pid == 1) | .memory == 17179869184'
+        rm /srv/huge/scattered.tar
+}
+
+# JSON of 14 MiB, of which each two bytes are a value of sixteen.
+@test "JSON cannot take more memory than there is room for" {
+        python3 - /srv/huge/json.tar << 'END'
+import io, sys, tarfile
+with tarfile.open(sys.argv[1], 'w') as out:
+        for name in 'config.dump', 'spec.dump', 'checkpoint/x.img':
+                member, contents = tarfile.TarInfo(name), b'{"id":"x","name":"x","many":[' + b'1,' * (7 << 20) + b'1]}'
+                member.size = len(contents)
+                out.addfile(member, io.BytesIO(contents))
+END
+        for verb in show "inspect --metadata" verify; do
+                run -4 /usr/bin/time -q -o $BATS_TEST_TMPDIR/memory -f %M checkpointctl $verb /srv/huge/json.tar
+                [[ "$output" = *"needs more than the 36 MiB of memory"* ]]
+                [ "$(tail -n 1 $BATS_TEST_TMPDIR/memory)" -lt 65536 ] || { cat $BATS_TEST_TMPDIR/memory >&2 && return 1; }
+        done
+}
+
+@test "zstd with a window larger than is kept is refused, and said to be so" {
+        head -c 200M /dev/zero | zstd -q --long=27 -o /srv/huge/long.tar.zst
+        for verb in show verify "repair --quiet -o /srv/huge/long.tar"; do
+                run checkpointctl $verb /srv/huge/long.tar.zst
+                [ "$status" -ne 0 ]
+                [[ "$output" = *"further back than the 32 MiB"* ]]
+        done
+        [ ! -e /srv/huge/long.tar ]
+}
+
 # read_share LIMIT FILE CMD...: the command reads the file at most LIMIT times.
 read_share() {
         local limit=$1 size read

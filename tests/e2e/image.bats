@@ -101,6 +101,23 @@ setup_file() {
         [ "$status" -eq 2 ]
 }
 
+@test "what a killed build has left goes with the next one, what a living one needs does not" {
+        mkdir -p $BATS_TEST_TMPDIR/tools $BATS_TEST_TMPDIR/tmp
+        printf '#!/bin/sh\nkill -9 $PPID\n' > $BATS_TEST_TMPDIR/tools/skopeo
+        chmod 755 $BATS_TEST_TMPDIR/tools/skopeo
+        PATH=$BATS_TEST_TMPDIR/tools:$PATH TMPDIR=$BATS_TEST_TMPDIR/tmp run checkpointctl build --quiet /srv/img.tar killed
+        [ "$status" -eq 137 ]
+        [ "$(find $BATS_TEST_TMPDIR/tmp -mindepth 1 -maxdepth 1 -name 'snap-image.*' | wc -l)" -eq 1 ]
+        mkdir $BATS_TEST_TMPDIR/tmp/snap-image.living $BATS_TEST_TMPDIR/tmp/snap-image.others
+        chown 1234 $BATS_TEST_TMPDIR/tmp/snap-image.others
+        flock $BATS_TEST_TMPDIR/tmp/snap-image.living sleep 30 3>&- 4>&- &
+        wait_for 5 bash -c "! flock -n $BATS_TEST_TMPDIR/tmp/snap-image.living true"
+        printf '#!/bin/sh\nexit 0\n' > $BATS_TEST_TMPDIR/tools/skopeo
+        PATH=$BATS_TEST_TMPDIR/tools:$PATH TMPDIR=$BATS_TEST_TMPDIR/tmp checkpointctl build --quiet /srv/img.tar next
+        [ "$(ls $BATS_TEST_TMPDIR/tmp)" = $'snap-image.living\nsnap-image.others' ]
+        kill %1
+}
+
 @test "the annotations are those of the Go checkpointctl, and more" {
         manifest=$(skopeo inspect --raw oci:/srv/layout:one)
         for key in engine.name container.name rootfsImageUserRequested rootfsImageName rootfsImageID runtime.name; do

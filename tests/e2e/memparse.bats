@@ -171,3 +171,24 @@ while True:
         run checkpointctl secrets --quiet /nonexistent
         [ "$status" -eq 3 ]
 }
+
+@test "more matches than fit into memory are one JSON value all the same" {
+        python3 - "$SRC/tests/data/archives/crio-1.36.3-counter.tar" $BATS_TEST_TMPDIR/a.tar << 'END'
+import io, sys, tarfile
+with tarfile.open(sys.argv[1]) as archive, tarfile.open(sys.argv[2], 'w') as out:
+        for member in archive:
+                contents = archive.extractfile(member).read() if member.isfile() else b''
+                if member.name.startswith('checkpoint/pages-'):
+                        contents = b'a' * len(contents)
+                out.addfile(member, io.BytesIO(contents))
+END
+        pid=$(checkpointctl memparse --json $BATS_TEST_TMPDIR/a.tar | jq '.[0].processes | max_by(.memory) | .pid')
+        size=$(checkpointctl memparse --json $BATS_TEST_TMPDIR/a.tar | jq '.[0].processes | max_by(.memory) | .memory')
+        [ $((size * 401)) -gt 16777216 ] # with 200 bytes on both sides
+        checkpointctl memparse --json -p $pid -s a -c 200 $BATS_TEST_TMPDIR/a.tar $BATS_TEST_TMPDIR/a.tar > $BATS_TEST_TMPDIR/json
+        jq -e --argjson size $size 'length == 2 and all(.[]; (.matches | length) == $size)' $BATS_TEST_TMPDIR/json
+        jq -e '.[1] | .pattern == "a" and (.matches[1000].match | length) == 401 and .matches[-1].size == 1' $BATS_TEST_TMPDIR/json
+        # What goes wrong is still the only value.
+        run -3 checkpointctl memparse --json -p $pid -s a -c 200 $BATS_TEST_TMPDIR/a.tar $BATS_TEST_TMPDIR/none.tar
+        jq -e .error.code <<< "$output"
+}

@@ -81,7 +81,7 @@ static int put_whole(struct registry *registry, char **arguments, struct error *
 
         blob.size = bytes.size;
         if (ret == 0)
-                ret = sha256_of(buffer_slice(&bytes), &blob.digest);
+                ret = sha256_of(buffer_slice(&bytes), &blob.digest, err);
         if (ret == 0)
                 ret = registry_blob_put(registry, buffer_slice(&bytes), &blob, err);
         if (ret == 0)

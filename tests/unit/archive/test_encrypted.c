@@ -386,7 +386,7 @@ static int open_layer(struct slice bytes, enum compression compression, size_t f
         assert_int_equal(ctr_hmac_finish(cipher, key.mac), 0);
         if (flip != SIZE_MAX)
                 stored.data[flip] ^= 1;
-        assert_int_equal(sha256_of(buffer_slice(&stored), &part.digest), 0);
+        assert_int_equal(sha256_of(buffer_slice(&stored), &part.digest, err), 0);
         write_bytes(PATH, buffer_slice(&stored));
         part.fd = open(PATH, O_RDONLY | O_CLOEXEC);
         ret = archive_open_parts("layer", &part, 1, out, err);

@@ -74,7 +74,9 @@ static void test_a_dump_with_shared_memory(void **state)
         assert_int_equal(weight->process_count, 3);
         assert_null(weight->processes[2].process); /* the page of the memory file */
         assert_int_equal(weight->processes[2].size, 4096);
+        assert_int_equal(weight->processes[2].mapping_count, 1);
         assert_int_equal(weight->processes[2].mappings[0].kind, CRIU_MAPPING_SHARED_MEMORY);
+        assert_int_equal(weight->processes[2].mappings[0].shared_id, 1241);
         assert_int_equal(weight->file_counts[WEIGHT_DELETED], 1);
         assert_string_equal(weight->files[WEIGHT_DELETED][0].member, "checkpoint/ghost-file-1.img");
         release(&fixture);

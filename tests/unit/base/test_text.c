@@ -112,34 +112,39 @@ static void test_json_refuses_what_is_dangerous(void **state)
 }
 
 /* Brackets count outside strings only, and a string ends at a quote that nothing escapes. */
-static void test_json_depth_and_strings(void **state)
+/* `levels` arrays or objects, one in another, between flat ones. */
+static void nest(struct buffer *out, const char *open, const char *close, int levels)
 {
-        static const struct {
-                const char *begin, *end; /* of the text, 100 brackets stand between them */
-                bool deep;
-        } cases[] = {
-                {"[\"", "\"]", false},    {"[\"\\\"", "\"]", false}, {"[\"\\\\\\\"", "\"]", false},
-                {"[\"\\\\\",", "", true}, {"[\"\",", "", true},
-        };
+        assert_int_equal(buffer_append_text(out, "["), 0);
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(buffer_append_text(out, "[\"[[[\"], {}, "), 0);
+        for (int i = 1; i < levels; i++)
+                assert_int_equal(buffer_append_text(out, open), 0);
+        assert_int_equal(buffer_append_text(out, "1"), 0);
+        for (int i = 1; i < levels; i++)
+                assert_int_equal(buffer_append_text(out, close), 0);
+        assert_int_equal(buffer_append_text(out, ", [[]]]"), 0);
+}
 
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                _cleanup_buffer_ struct buffer text = {0};
-                struct error err = {0};
-                yyjson_doc *doc;
+static void test_json_depth(void **state)
+{
+        static const char *const brackets[][2] = {{"[", "]"}, {"{\"a\":", "}"}, {"[0, ", ", 0]"}};
 
-                assert_int_equal(buffer_append_text(&text, cases[i].begin), 0);
-                for (int j = 0; j < 100; j++)
-                        assert_int_equal(buffer_append_text(&text, "["), 0);
-                assert_int_equal(buffer_append_text(&text, cases[i].end), 0);
-                if (cases[i].deep) {
+        for (size_t i = 0; i < ARRAY_SIZE(brackets); i++)
+                for (int levels = 63; levels <= 66; levels++) {
+                        _cleanup_buffer_ struct buffer text = {0};
+                        _cleanup_json_ yyjson_doc *doc = NULL;
+                        struct error err = {0};
+
+                        nest(&text, brackets[i][0], brackets[i][1], levels);
+                        if (levels <= 64) {
+                                assert_success(json_parse(buffer_slice(&text), "text", &doc, &err), &err);
+                                continue;
+                        }
                         assert_error(json_parse(buffer_slice(&text), "text", &doc, &err), &err,
                                      ERROR_BAD_JSON);
                         assert_non_null(strstr(err.text, "nested deeper"));
-                        continue;
                 }
-                assert_success(json_parse(buffer_slice(&text), "text", &doc, &err), &err);
-                yyjson_doc_free(doc);
-        }
 }
 
 static void test_time_round_trip(void **state)
@@ -197,7 +202,7 @@ int main(void)
                 cmocka_unit_test(test_slice_take),
                 cmocka_unit_test(test_digests_match_their_standards),
                 cmocka_unit_test(test_json_refuses_what_is_dangerous),
-                cmocka_unit_test(test_json_depth_and_strings),
+                cmocka_unit_test(test_json_depth),
                 cmocka_unit_test(test_time_round_trip),
                 cmocka_unit_test(test_ids_do_not_repeat),
                 cmocka_unit_test(test_pool_runs_every_job),

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include "memory_dump.h"
+#include "criu/capability.h"
 #include "criu/check.h"
 #include "criu/dump.h"
 #include "criu/errors.h"
@@ -84,6 +85,58 @@ static void test_processes(void **state)
         assert_string_equal(p[0].architecture, "x86_64");
         assert_int_equal(dump->host_namespaces, 0);
         assert_int_equal(dump->lock_count, 0);
+}
+
+static void test_kernel(void **state)
+{
+        const struct criu_dump *dump = ((const struct fixture *)*state)->dump;
+        const struct criu_task *task = dump->processes[0].task;
+
+        assert_non_null(task);
+        assert_null(dump->processes[1].task); /* it is dead */
+        assert_non_null(task->credentials);
+        assert_int_equal(task->credentials->euid, 0);
+        assert_true(task->credentials->no_new_privileges);
+        assert_int_equal(task->credentials->effective, 1 << 5 | 1 << 10 | 1 << 29);
+        assert_string_equal(criu_capability_name(29), "CAP_AUDIT_WRITE");
+        assert_null(criu_capability_name(63));
+        assert_int_equal(task->seccomp_mode, 0);
+        assert_int_equal(task->timer_count, 0);
+        assert_int_equal(task->pending_count, 0);
+        assert_int_equal(task->cgroup_set, 2);
+        assert_int_equal(dump->processes[2].task->cgroup_set, 3);
+        assert_int_equal(dump->cgroup_count, 20);
+        assert_string_equal(dump->cgroups[7].hierarchy, "memory");
+        assert_string_equal(dump->cgroups[7].path, "/tiny");
+        assert_int_equal(dump->device_count, 1);
+        assert_string_equal(dump->devices[0].name, "lo");
+        assert_string_equal(dump->devices[0].kind, "loopback");
+        assert_string_equal(dump->devices[0].hardware_address, "");
+        assert_int_equal(dump->devices[0].address_count, 2);
+        assert_string_equal(dump->devices[0].addresses[0].text, "127.0.0.1/8");
+        assert_string_equal(dump->devices[0].addresses[1].text, "::1/128");
+}
+
+/* Addresses that are cut off or lie about their length are left out, and all before them stay. */
+static void test_damaged_addresses(void **state)
+{
+        struct memory_dump *memory = memory_dump_load(TINY);
+        struct criu_source source = memory_dump_source(memory);
+        _cleanup_buffer_ struct buffer bytes = {0};
+        struct error err = {0};
+        size_t first, second;
+
+        assert_success(source.read(source.context, "ifaddr-10.img", MIB, &bytes, &err), &err);
+        first = 4 + load_le32(bytes.data + 4); /* it needs no padding */
+        second = first + load_le32(bytes.data + first);
+        for (size_t size = 0; size <= bytes.size; size++) {
+                _cleanup_criu_dump_ struct criu_dump *dump = NULL;
+
+                memory_dump_put(memory, "ifaddr-10.img", bytes.data, size);
+                assert_success(criu_dump_load(&source, CRIU_LOAD_KERNEL, &dump, &err), &err);
+                assert_int_equal(dump->devices[0].address_count, (size >= first) + (size >= second));
+        }
+        memory_dump_free(memory);
 }
 
 static void test_descriptors(void **state)
@@ -309,6 +362,7 @@ int main(void)
                 LOADED(test_inventory),
                 LOADED(test_statistics),
                 LOADED(test_processes),
+                LOADED(test_kernel),
                 LOADED(test_descriptors),
                 LOADED(test_sockets),
                 LOADED(test_mappings_and_mounts),
@@ -318,6 +372,7 @@ int main(void)
                 cmocka_unit_test(test_missing),
                 cmocka_unit_test(test_tree),
                 cmocka_unit_test(test_unknown_type),
+                cmocka_unit_test(test_damaged_addresses),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

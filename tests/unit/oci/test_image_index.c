@@ -10,7 +10,7 @@ static struct descriptor digest_of(const char *text)
 {
         struct descriptor out = {.size = strlen(text)};
 
-        sha256_of(SLICE_TEXT(text), &out.digest);
+        sha256_of(SLICE_TEXT(text), &out.digest, NULL);
         return out;
 }
 

@@ -33,8 +33,8 @@ static struct image_layer layer_of(const char *text)
 {
         struct image_layer layer = {.compression = COMPRESSION_ZSTD, .blob.size = strlen(text)};
 
-        sha256_of(SLICE_TEXT(text), &layer.blob.digest);
-        sha256_of(SLICE_TEXT("x"), &layer.diff_id);
+        sha256_of(SLICE_TEXT(text), &layer.blob.digest, NULL);
+        sha256_of(SLICE_TEXT("x"), &layer.diff_id, NULL);
         return layer;
 }
 

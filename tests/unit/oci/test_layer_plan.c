@@ -24,7 +24,7 @@ static void plan_of(const char *const *names, const uint64_t *sizes, size_t coun
                 add_hole(fd, &at, names[i], sizes[i]);
         assert_int_equal(ftruncate(fd, (off_t)(at + 2 * TAR_BLOCK)), 0);
         assert_success(archive_open("a.tar", &archive, &err), &err);
-        assert_success(layer_plan_make(archive, out, &err), &err);
+        assert_success(layer_plan_make(archive, false, out, &err), &err);
 }
 
 static void test_small_pages_share_a_layer(void **state)
@@ -89,7 +89,7 @@ static void test_whiteouts_are_refused(void **state)
         tarball_end(&tar);
         write_bytes("w.tar", buffer_slice(&tar));
         assert_success(archive_open("w.tar", &archive, &err), &err);
-        assert_error(layer_plan_make(archive, &plan, &err), &err, ERROR_ARCHIVE_NAME);
+        assert_error(layer_plan_make(archive, false, &plan, &err), &err, ERROR_ARCHIVE_NAME);
 }
 
 int main(void)

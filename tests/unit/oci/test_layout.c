@@ -10,7 +10,7 @@ static struct descriptor digest_of(const char *text)
 {
         struct descriptor blob = {.size = strlen(text)};
 
-        assert_int_equal(sha256_of(SLICE_TEXT(text), &blob.digest), 0);
+        assert_int_equal(sha256_of(SLICE_TEXT(text), &blob.digest, NULL), 0);
         return blob;
 }
 

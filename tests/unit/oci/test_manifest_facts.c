@@ -14,7 +14,7 @@ static int parse(const char *text, const char *type, struct manifest_facts *out,
 {
         struct sha256 digest;
 
-        sha256_of(SLICE_TEXT(text), &digest);
+        sha256_of(SLICE_TEXT(text), &digest, NULL);
         return manifest_facts_parse(SLICE_TEXT(text), type, &digest, out, err);
 }
 

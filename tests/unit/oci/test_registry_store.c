@@ -20,7 +20,7 @@ static struct sha256 digest_of(const char *text)
 {
         struct sha256 digest;
 
-        assert_int_equal(sha256_of(SLICE_TEXT(text), &digest), 0);
+        assert_int_equal(sha256_of(SLICE_TEXT(text), &digest, NULL), 0);
         return digest;
 }
 
