@@ -50,7 +50,8 @@ static int concat_kdf(struct slice secret, const struct jwe_agreement *agreement
         if (ret < 0 || append_be32(&text, 1) < 0 || buffer_append(&text, secret.data, secret.size) < 0 ||
             append_field(&text, SLICE_TEXT(agreement->algorithm)) < 0 ||
             append_field(&text, agreement->apu) < 0 || append_field(&text, agreement->apv) < 0 ||
-            append_be32(&text, agreement->key_size * 8) < 0 || sha256_of(buffer_slice(&text), &digest, NULL) < 0)
+            append_be32(&text, agreement->key_size * 8) < 0 ||
+            sha256_of(buffer_slice(&text), &digest, NULL) < 0)
                 ret = -ENOMEM;
         else
                 memcpy(wrapping, digest.bytes, agreement->key_size);
