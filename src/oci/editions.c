@@ -112,8 +112,10 @@ int editions_tag(const struct editions *editions, const struct edition *edition,
 
 void editions_free(struct editions *editions)
 {
-        for (unsigned i = 0; i < editions->count; i++)
+        for (unsigned i = 0; i < editions->count; i++) {
                 translation_free(editions->items[i].translation);
+                image_layers_free(&editions->items[i].layer, 1);
+        }
         buffer_free(&editions->notes);
         editions->count = 0;
 }

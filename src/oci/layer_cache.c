@@ -52,7 +52,8 @@ struct layer_cache *layer_cache_open(const struct archive *archive)
         char hex[SHA256_HEX_SIZE];
         struct sha256 name;
 
-        if (!cache || !archive_identity(archive, &identity) || sha256_of(buffer_slice(&identity), &name, NULL) < 0)
+        if (!cache || !archive_identity(archive, &identity) ||
+            sha256_of(buffer_slice(&identity), &name, NULL) < 0)
                 return NULL;
         cache->directory = cache_directory();
         if (!cache->directory ||
