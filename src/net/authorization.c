@@ -54,7 +54,8 @@ static int parse_basic(const char *encoded, struct authorization *out)
         int ret = base64_decode(BASE64, SLICE_TEXT(encoded), &text);
 
         if (ret == 0)
-                ret = text.size && !memchr(text.data, '\0', text.size) ? split((char *)text.data, out) : -EBADMSG;
+                ret = text.size && !memchr(text.data, '\0', text.size) ? split((char *)text.data, out)
+                                                                       : -EBADMSG;
         if (text.data)
                 explicit_bzero(text.data, text.capacity);
         return ret == -EBADMSG ? -EINVAL : ret;
