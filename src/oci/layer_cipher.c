@@ -182,7 +182,7 @@ int layer_key_open(const char *annotations, const struct key *const *keys, size_
         _cleanup_secret_memory_ struct secret_memory private = {0};
         _cleanup_json_ yyjson_doc *doc = NULL;
         yyjson_val *root;
-        bool has_nonce;
+        bool has_nonce = false;
         int ret = json_parse(SLICE_TEXT(annotations), "annotations", &doc, err);
 
         if (ret < 0)
