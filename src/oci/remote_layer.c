@@ -88,7 +88,7 @@ static int read_windows(struct remote_layer *layer, uint64_t offset, uint8_t *da
                         struct error *err)
 {
         while (size) {
-                struct window *window;
+                struct window *window = NULL;
                 size_t part;
                 int ret = window_at(layer, offset, &window, err);
 
