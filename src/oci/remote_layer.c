@@ -56,43 +56,43 @@ static int fetch(struct remote_layer *layer, uint64_t offset, void *data, size_t
                                   err);
 }
 
-/* The window that holds the offset, fetched in place of the one that was used longest ago. */
-static int window_at(struct remote_layer *layer, uint64_t offset, struct window **out, struct error *err)
+/* The window that holds the offset, fetched in place of the one that was used longest ago. NULL: `ret` says
+ * why. */
+static struct window *window_at(struct remote_layer *layer, uint64_t offset, int *ret, struct error *err)
 {
         uint64_t start = offset - offset % WINDOW_SIZE, left = layer->blob.size - start;
         struct window *window = &layer->windows[0];
         size_t size = left < WINDOW_SIZE ? (size_t)left : WINDOW_SIZE;
-        int ret;
 
         for (size_t i = 0; i < WINDOW_COUNT; i++) {
-                if (layer->windows[i].size && layer->windows[i].offset == start) {
-                        *out = &layer->windows[i];
-                        return 0;
-                }
+                if (layer->windows[i].size && layer->windows[i].offset == start)
+                        return &layer->windows[i];
                 if (layer->windows[i].used < window->used)
                         window = &layer->windows[i];
         }
-        if (!window->bytes && !(window->bytes = malloc(WINDOW_SIZE)))
-                return error_oom(err);
+        if (!window->bytes && !(window->bytes = malloc(WINDOW_SIZE))) {
+                *ret = error_oom(err);
+                return NULL;
+        }
         window->size = 0;
-        ret = fetch(layer, start, window->bytes, size, err);
-        if (ret < 0)
-                return ret;
+        *ret = fetch(layer, start, window->bytes, size, err);
+        if (*ret < 0)
+                return NULL;
         window->offset = start;
         window->size = size;
-        *out = window;
-        return 0;
+        return window;
 }
 
 static int read_windows(struct remote_layer *layer, uint64_t offset, uint8_t *data, size_t size,
                         struct error *err)
 {
-        while (size) {
-                struct window *window = NULL;
-                size_t part;
-                int ret = window_at(layer, offset, &window, err);
+        int ret = 0;
 
-                if (ret < 0)
+        while (size) {
+                struct window *window = window_at(layer, offset, &ret, err);
+                size_t part;
+
+                if (!window)
                         return ret;
                 window->used = ++layer->uses;
                 part = window->size - (size_t)(offset - window->offset);

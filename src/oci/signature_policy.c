@@ -88,7 +88,7 @@ static int parse_images(yyjson_val *images, const char *what, struct policy *pol
                 struct policy_rule *rule = &policy->rules[policy->count];
                 const char *name = yyjson_get_str(key);
 
-                if (!*name || strlen(name) != yyjson_get_len(key))
+                if (!name || !*name || strlen(name) != yyjson_get_len(key))
                         return wrong(what, "this names no images:", name, err);
                 rule->name = strdup(name);
                 if (!rule->name)

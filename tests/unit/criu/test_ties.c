@@ -223,7 +223,10 @@ static bool mount_on(const struct criu_ties *ties, const char *point, uint64_t *
         struct error err = {0};
         struct slice record;
 
-        assert_non_null(file);
+        if (!file) {
+                fail_msg("the mounts are not written again");
+                return false;
+        }
         assert_success(criu_image_open(buffer_slice(&file->bytes), file->name, "MNTS", &image, &err), &err);
         while (criu_image_next(&image, &record, &err) > 0) {
                 struct wire_field field;
