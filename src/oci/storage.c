@@ -135,7 +135,10 @@ static int build_and_hand_over(const struct archive *archive, char *layout, char
         if (ret < 0)
                 return ret;
         progress_step(progress, "store", 0, 0);
-        ret = hand_over(layout, name, err);
+        if (!out->made_count)
+                ret = hand_over(layout, name, err);
+        for (unsigned i = 0; i < out->made_count && ret == 0; i++)
+                ret = hand_over(layout, out->made[i].tag, err);
         /* An interrupt from the terminal reaches the tool, too. */
         if (ret < 0 && progress_cancelled(progress))
                 return error_set(err, &ERROR_CANCELLED, -ECANCELED, "building the image was cancelled");

@@ -178,6 +178,9 @@ bare() { # RUNTIME
         on a podman container restore --name all "$registry/all:x-podman"
         [ "$(count_of a all)" -ge "$before" ]
         goes_on a all
+        # In the local storage too, where each has a name.
+        on a checkpointctl build --quiet --for all --base "$base" /srv/all.tar stored:x
+        for engine in crio containerd podman; do on a podman image exists "localhost/stored:x-$engine"; done
 }
 
 @test "an archive of CRI-O with crun to containerd with runc" {
