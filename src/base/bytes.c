@@ -63,7 +63,7 @@ int buffer_printf(struct buffer *buffer, const char *format, ...)
 
 const char *buffer_text(const struct buffer *buffer)
 {
-        return buffer->data ? (const char *)buffer->data : "";
+        return buffer->size ? (const char *)buffer->data : "";
 }
 
 void buffer_free(struct buffer *buffer)

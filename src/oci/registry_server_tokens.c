@@ -138,11 +138,15 @@ int token_table_parse(struct slice text, const char *path, struct token_table **
         _cleanup_free_ char *copy = strndup((const char *)text.data ?: "", text.size);
         char *rest = copy, *line;
         unsigned number = 0;
+        size_t size;
         int ret = 0;
 
         if (!table || !copy)
                 return error_oom(err);
+        size = strlen(copy);
         table->users = 1;
+        if (size < text.size)
+                ret = error_set(err, &ERROR_STORE_TOKENS, -EINVAL, "`%s` has a NUL in it", path);
         while (ret == 0 && (line = strsep(&rest, "\n"))) {
                 struct token *tokens;
 
@@ -158,7 +162,7 @@ int token_table_parse(struct slice text, const char *path, struct token_table **
                 tokens[table->count] = (struct token){0};
                 ret = parse_line(&tokens[table->count++], line, path, number, err);
         }
-        explicit_bzero(copy, text.size);
+        explicit_bzero(copy, size);
         if (ret == 0)
                 *out = steal_ptr(table);
         return ret;

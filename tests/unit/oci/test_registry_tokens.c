@@ -52,6 +52,9 @@ static void test_malformed_lines(void **state)
                 assert_error(token_table_parse(SLICE_TEXT(wrong[i]), "tokens", &table, &err), &err,
                              ERROR_STORE_TOKENS);
         assert_non_null(strstr(err.text, "line 2"));
+        assert_error(
+                token_table_parse((struct slice){(const uint8_t *)"a b\0c d", 7}, "tokens", &table, &err),
+                &err, ERROR_STORE_TOKENS);
 }
 
 static void write_tokens(const char *text, mode_t mode)
