@@ -117,7 +117,8 @@ static ssize_t stream_bytes(void *context, uint64_t offset, void *data, size_t s
                 return gone(upload, err);
         left = there < left ? (size_t)there : left;
         left = size < left ? size : left;
-        memcpy(data, chunk->data + offset % upload->chunk, left);
+        if (left)
+                memcpy(data, chunk->data + offset % upload->chunk, left);
         return (ssize_t)left;
 }
 
