@@ -7,7 +7,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 #include <microhttpd.h>
-#include "base/error.h"
+#include "base/library.h"
 
 #define MICROHTTPD_FUNCTIONS(X)                                                                              \
         X(MHD_start_daemon)                                                                                  \
@@ -42,15 +42,15 @@
         X(gnutls_privkey_import_x509_raw)                                                                    \
         X(gnutls_strerror)
 
-struct microhttpd {
-#define X(name) __typeof__(name) *name;
-        MICROHTTPD_FUNCTIONS(X)
-        GNUTLS_FUNCTIONS(X)
-#undef X
-};
+extern struct microhttpd {
+        MICROHTTPD_FUNCTIONS(LIBRARY_MEMBER)
+} microhttpd;
 
-/* All of them are there once this has returned 0. ERROR_TOOL_MISSING. */
+extern struct gnutls {
+        GNUTLS_FUNCTIONS(LIBRARY_MEMBER)
+} gnutls;
+
+/* All of both are there once this has returned 0. ERROR_TOOL_MISSING. */
 int microhttpd_load(struct error *err);
-extern struct microhttpd microhttpd;
 
 #endif

@@ -221,7 +221,7 @@ static int on_handshake(gnutls_session_t session, const struct gnutls_cert_retr_
                         unsigned *ocsp_length, gnutls_privkey_t *key, unsigned *flags)
 {
         const union MHD_ConnectionInfo *context = microhttpd.MHD_get_connection_info(
-                microhttpd.gnutls_session_get_ptr(session), MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+                gnutls.gnutls_session_get_ptr(session), MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         const struct connection *connection = context ? context->socket_context : NULL;
 
         if (!connection)

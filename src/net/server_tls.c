@@ -26,7 +26,7 @@ static gnutls_datum_t datum_of(const struct buffer *buffer)
 static int unusable(const char *path, int code, struct error *err)
 {
         return error_set(err, &ERROR_SERVER_TLS, -EBADMSG, "`%s` cannot be used for TLS: %s", path,
-                         microhttpd.gnutls_strerror(code));
+                         gnutls.gnutls_strerror(code));
 }
 
 static bool is_same_file(const struct stat *a, const struct stat *b)
@@ -49,13 +49,13 @@ static int check_pair(const struct server_tls *tls, const struct buffer *certifi
 {
         gnutls_certificate_credentials_t credentials;
         const gnutls_datum_t certificate_pem = datum_of(certificate), key_pem = datum_of(key);
-        int code = microhttpd.gnutls_certificate_allocate_credentials(&credentials);
+        int code = gnutls.gnutls_certificate_allocate_credentials(&credentials);
 
         if (code < 0)
                 return error_oom(err);
-        code = microhttpd.gnutls_certificate_set_x509_key_mem(credentials, &certificate_pem, &key_pem,
-                                                              GNUTLS_X509_FMT_PEM);
-        microhttpd.gnutls_certificate_free_credentials(credentials);
+        code = gnutls.gnutls_certificate_set_x509_key_mem(credentials, &certificate_pem, &key_pem,
+                                                          GNUTLS_X509_FMT_PEM);
+        gnutls.gnutls_certificate_free_credentials(credentials);
         return code < 0 ? unusable(tls->certificate_path, code, err) : 0;
 }
 
@@ -151,14 +151,14 @@ static int import(struct server_tls *tls, gnutls_pcert_st *chain, unsigned *chai
                   gnutls_privkey_t key)
 {
         const gnutls_datum_t certificate_pem = datum_of(&tls->certificate), key_pem = datum_of(&tls->key);
-        int code = microhttpd.gnutls_pcert_list_import_x509_raw(chain, chain_length, &certificate_pem,
-                                                                GNUTLS_X509_FMT_PEM, 0);
+        int code = gnutls.gnutls_pcert_list_import_x509_raw(chain, chain_length, &certificate_pem,
+                                                            GNUTLS_X509_FMT_PEM, 0);
 
         if (code < 0)
                 return code;
-        code = microhttpd.gnutls_privkey_import_x509_raw(key, &key_pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+        code = gnutls.gnutls_privkey_import_x509_raw(key, &key_pem, GNUTLS_X509_FMT_PEM, NULL, 0);
         for (unsigned i = 0; code < 0 && i < *chain_length; i++)
-                microhttpd.gnutls_pcert_deinit(&chain[i]);
+                gnutls.gnutls_pcert_deinit(&chain[i]);
         return code;
 }
 
@@ -166,7 +166,7 @@ int server_tls_retrieve(struct server_tls *tls, gnutls_pcert_st **chain, unsigne
                         gnutls_privkey_t *key)
 {
         _cleanup_free_ gnutls_pcert_st *list = calloc(CHAIN_LIMIT, sizeof(*list));
-        int code = list ? microhttpd.gnutls_privkey_init(key) : GNUTLS_E_MEMORY_ERROR;
+        int code = list ? gnutls.gnutls_privkey_init(key) : GNUTLS_E_MEMORY_ERROR;
 
         if (code < 0)
                 return code;
@@ -175,7 +175,7 @@ int server_tls_retrieve(struct server_tls *tls, gnutls_pcert_st **chain, unsigne
         code = import(tls, list, chain_length, *key);
         pthread_mutex_unlock(&tls->lock);
         if (code < 0) {
-                microhttpd.gnutls_privkey_deinit(*key);
+                gnutls.gnutls_privkey_deinit(*key);
                 return code;
         }
         *chain = steal_ptr(list);
@@ -185,7 +185,7 @@ int server_tls_retrieve(struct server_tls *tls, gnutls_pcert_st **chain, unsigne
 /* The `index`th part of the subject's name that is an `oid`; one that does not fit counts as none. */
 static bool name_part(gnutls_x509_crt_t certificate, const char *oid, unsigned index, char *out, size_t size)
 {
-        return microhttpd.gnutls_x509_crt_get_dn_by_oid(certificate, oid, index, 0, out, &size) == 0;
+        return gnutls.gnutls_x509_crt_get_dn_by_oid(certificate, oid, index, 0, out, &size) == 0;
 }
 
 static void read_subject(gnutls_x509_crt_t certificate, struct principal *out)
@@ -203,15 +203,14 @@ bool server_tls_client(gnutls_session_t session, struct principal *out)
         gnutls_typed_vdata_st wanted = {GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)purpose, 0};
         gnutls_x509_crt_t certificate;
         unsigned status = 0, count = 0;
-        const gnutls_datum_t *chain = microhttpd.gnutls_certificate_get_peers(session, &count);
+        const gnutls_datum_t *chain = gnutls.gnutls_certificate_get_peers(session, &count);
 
         *out = (struct principal){0};
-        if (!chain || !count ||
-            microhttpd.gnutls_certificate_verify_peers(session, &wanted, 1, &status) < 0 || status ||
-            microhttpd.gnutls_x509_crt_init(&certificate) < 0)
+        if (!chain || !count || gnutls.gnutls_certificate_verify_peers(session, &wanted, 1, &status) < 0 ||
+            status || gnutls.gnutls_x509_crt_init(&certificate) < 0)
                 return false;
-        if (microhttpd.gnutls_x509_crt_import(certificate, chain, GNUTLS_X509_FMT_DER) == 0)
+        if (gnutls.gnutls_x509_crt_import(certificate, chain, GNUTLS_X509_FMT_DER) == 0)
                 read_subject(certificate, out);
-        microhttpd.gnutls_x509_crt_deinit(certificate);
+        gnutls.gnutls_x509_crt_deinit(certificate);
         return out->name[0] != '\0';
 }

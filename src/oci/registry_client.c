@@ -7,13 +7,16 @@
 int registry_open(const struct registry_reference *reference, const struct registry_access *access,
                   struct registry **out, struct error *err)
 {
-        const struct http_client_options options = {.ca_file = access->ca_file,
-                                                    .certificate = access->certificate,
-                                                    .key = access->key,
-                                                    .progress = access->progress};
+        static const struct registry_access usual = {0};
+        struct http_client_options options;
         _cleanup_registry_ struct registry *registry = calloc(1, sizeof(*registry));
         int ret;
 
+        access = access ? access : &usual;
+        options = (struct http_client_options){.ca_file = access->ca_file,
+                                               .certificate = access->certificate,
+                                               .key = access->key,
+                                               .progress = access->progress};
         if (!registry)
                 return error_oom(err);
         pthread_mutex_init(&registry->lock, NULL);
@@ -34,6 +37,15 @@ int registry_open(const struct registry_reference *reference, const struct regis
                 return ret;
         *out = steal_ptr(registry);
         return 0;
+}
+
+int registry_open_named(const char *text, const struct registry_access *access, struct registry **out,
+                        struct error *err)
+{
+        _cleanup_registry_reference_ struct registry_reference reference = {0};
+        int ret = registry_reference_parse(text, &reference, err);
+
+        return ret < 0 ? ret : registry_open(&reference, access, out, err);
 }
 
 void registry_free(struct registry *registry)

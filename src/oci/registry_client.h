@@ -38,10 +38,14 @@ struct registry_access {
 
 struct registry;
 
-/* Nothing is sent yet. `access` and what it points to must outlive the registry. Plain HTTP is spoken to
- * localhost, 127.0.0.0/8 and ::1 when they do not speak TLS, else only when `access` says so. */
+/* Nothing is sent yet. `access`, which may be NULL, and what it points to must outlive the registry. Plain
+ * HTTP is spoken to localhost, 127.0.0.0/8 and ::1 when they do not speak TLS, else only when `access` says
+ * so. */
 int registry_open(const struct registry_reference *reference, const struct registry_access *access,
                   struct registry **out, struct error *err);
+/* The same for a reference as text. */
+int registry_open_named(const char *text, const struct registry_access *access, struct registry **out,
+                        struct error *err);
 void registry_free(struct registry *registry);
 CLEANUP_DEFINE(struct registry *, registry_free);
 #define _cleanup_registry_ _cleanup_(registry_freep)

@@ -29,16 +29,6 @@ struct source_blob {
         bool ended;
 };
 
-static int open_registry(const struct image_reference *from, const struct registry_access *access,
-                         struct registry **out, struct error *err)
-{
-        static const struct registry_access usual = {0};
-        _cleanup_registry_reference_ struct registry_reference reference = {0};
-        int ret = registry_reference_parse(from->path, &reference, err);
-
-        return ret < 0 ? ret : registry_open(&reference, access ? access : &usual, out, err);
-}
-
 int source_open(const struct image_reference *from, const struct registry_access *access, struct source **out,
                 struct error *err)
 {
@@ -51,8 +41,9 @@ int source_open(const struct image_reference *from, const struct registry_access
         source->wanted = strdup(from->tag);
         if (!source->name || !source->wanted)
                 return error_oom(err);
-        ret = from->transport == IMAGE_DOCKER ? open_registry(from, access, &source->registry, err)
-                                              : layout_reader_open(from, &source->layout, err);
+        ret = from->transport == IMAGE_DOCKER
+                      ? registry_open_named(from->path, access, &source->registry, err)
+                      : layout_reader_open(from, &source->layout, err);
         if (ret == 0)
                 *out = steal_ptr(source);
         return ret;

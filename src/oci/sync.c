@@ -58,34 +58,26 @@ static bool is_pattern(const char *text)
 static int registry_at(const char *host, const char *repository, const struct registry_access *access,
                        struct registry **out, struct error *err)
 {
-        static const struct registry_access usual = {0};
         _cleanup_registry_reference_ struct registry_reference reference = {
                 .host = strdup(host), .repository = strdup(repository), .tag = strdup("latest")};
 
         if (!reference.host || !reference.repository || !reference.tag)
                 return error_oom(err);
-        return registry_open(&reference, access ? access : &usual, out, err);
+        return registry_open(&reference, access, out, err);
 }
 
 /* The same digest under the same name: there is nothing to do. */
 static int is_present(const struct image_reference *from, const struct image_reference *to,
                       const struct copy_options *options, bool *present, struct error *err)
 {
-        _cleanup_registry_reference_ struct registry_reference here = {0}, there = {0};
         _cleanup_registry_manifest_ struct registry_manifest old = {0}, new = {0};
         _cleanup_registry_ struct registry *source = NULL, *target = NULL;
-        static const struct registry_access usual = {0};
         struct error absent = {0};
-        int ret = registry_reference_parse(from->path, &here, err);
+        int ret = registry_open_named(from->path, options->from_access, &source, err);
 
         *present = false;
         if (ret == 0)
-                ret = registry_reference_parse(to->path, &there, err);
-        if (ret == 0)
-                ret = registry_open(&here, options->from_access ? options->from_access : &usual, &source,
-                                    err);
-        if (ret == 0)
-                ret = registry_open(&there, options->to_access ? options->to_access : &usual, &target, err);
+                ret = registry_open_named(to->path, options->to_access, &target, err);
         if (ret == 0)
                 ret = registry_manifest_head(source, from->tag, &new, err);
         if (ret < 0)

@@ -17,16 +17,6 @@ struct target_blob {
         uint64_t size;
 };
 
-static int open_registry(const struct image_reference *to, const struct registry_access *access,
-                         struct registry **out, struct error *err)
-{
-        static const struct registry_access usual = {0};
-        _cleanup_registry_reference_ struct registry_reference reference = {0};
-        int ret = registry_reference_parse(to->path, &reference, err);
-
-        return ret < 0 ? ret : registry_open(&reference, access ? access : &usual, out, err);
-}
-
 int target_open(const struct image_reference *to, const struct registry_access *access, struct target **out,
                 struct error *err)
 {
@@ -36,7 +26,7 @@ int target_open(const struct image_reference *to, const struct registry_access *
         if (!target)
                 return error_oom(err);
         if (to->transport == IMAGE_DOCKER)
-                ret = open_registry(to, access, &target->registry, err);
+                ret = registry_open_named(to->path, access, &target->registry, err);
         else
                 ret = layout_writer_open(to, &target->layout, err);
         if (ret == 0)
