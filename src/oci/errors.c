@@ -9,7 +9,8 @@ const struct error_kind ERROR_IMAGE_REFERENCE = {
         .exit_status = EXIT_USAGE,
         .http_status = 400,
         .title = "not an image reference",
-        .hint = "Write `oci:DIRECTORY[:TAG]`, `oci-archive:FILE[:TAG]`, `docker://HOST/REPOSITORY[:TAG]` or, for "
+        .hint = "Write `oci:DIRECTORY[:TAG]`, `oci-archive:FILE[:TAG]`, `docker://HOST/REPOSITORY[:TAG]` or, "
+                "for "
                 "the local container storage, a name like `web:1`.",
 };
 const struct error_kind ERROR_IMAGE_LAYOUT = {
