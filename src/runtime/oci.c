@@ -41,46 +41,43 @@ static bool is_managed(yyjson_val *config)
 static int set_rootfs(struct container *container, yyjson_val *config)
 {
         const char *path = json_text_or(yyjson_obj_get(config, "root"), "path", "rootfs");
+        char *rootfs;
 
         if (path[0] == '/')
-                container->rootfs = strdup(path);
-        else if (asprintf(&container->rootfs, "%s/%s", container->bundle, path) < 0)
-                container->rootfs = NULL;
-        return container->rootfs ? 0 : -ENOMEM;
+                return container_set_text(&container->rootfs, path) ? 0 : -ENOMEM;
+        if (asprintf(&rootfs, "%s/%s", container->bundle, path) < 0)
+                return -ENOMEM;
+        free(container->rootfs);
+        container->rootfs = rootfs;
+        return 0;
+}
+
+/* Both say "stopped" for what is "exited" elsewhere. */
+static const char *item_state(yyjson_val *item)
+{
+        const char *state = json_text_or(item, "status", "");
+
+        return strcmp(state, "stopped") == 0 ? "exited" : state;
 }
 
 /* From an item of "PROGRAM list --format json". */
-static int container_new(const char *program, yyjson_val *item, struct container **out, struct error *err)
+static int container_from_item(const char *program, yyjson_val *item, struct container **out,
+                               struct error *err)
 {
-        _cleanup_container_ struct container *c = calloc(1, sizeof(*c));
+        _cleanup_container_ struct container *c = NULL;
+        int r = container_new(&c, err);
 
-        if (!c)
-                return error_oom(err);
-        c->id = strdup(json_text_or(item, "id", ""));
-        c->name = strdup(json_text_or(item, "id", ""));
-        c->engine = strdup(program);
-        c->runtime = strdup(program);
-        c->runtime_root = strdup("");
-        c->state = strdup(json_text_or(item, "status", ""));
-        c->image = strdup("");
-        c->image_id = strdup("");
-        c->bundle = strdup(json_text_or(item, "bundle", ""));
-        c->upper = strdup("");
-        c->shm = strdup("");
-        c->log = strdup("");
-        c->created = strdup(json_text_or(item, "created", ""));
-        if (!c->id || !c->name || !c->engine || !c->runtime || !c->runtime_root || !c->state || !c->image ||
-            !c->image_id || !c->bundle || !c->upper || !c->shm || !c->log || !c->created)
+        if (r < 0)
+                return r;
+        if (!container_set_text(&c->id, json_text(item, "id")) ||
+            !container_set_text(&c->name, json_text(item, "id")) ||
+            !container_set_text(&c->engine, program) || !container_set_text(&c->runtime, program) ||
+            !container_set_text(&c->state, item_state(item)) ||
+            !container_set_text(&c->bundle, json_text(item, "bundle")) ||
+            !container_set_text(&c->created, json_text(item, "created")))
                 return error_oom(err);
         if (strcmp(c->state, "running") == 0 || strcmp(c->state, "paused") == 0)
                 c->pid = (pid_t)json_uint_or(item, "pid", 0);
-        /* Both say "stopped" for what is "exited" elsewhere. */
-        if (strcmp(c->state, "stopped") == 0) {
-                free(c->state);
-                c->state = strdup("exited");
-                if (!c->state)
-                        return error_oom(err);
-        }
         *out = steal_ptr(c);
         return 0;
 }
@@ -136,7 +133,7 @@ static int oci_list(const char *program, struct container_list *out, struct erro
                 _cleanup_container_ struct container *container = NULL;
                 bool managed;
 
-                r = container_new(program, item, &container, err);
+                r = container_from_item(program, item, &container, err);
                 if (r < 0)
                         return r;
                 /* A bundle that is gone leaves a record that cannot be checkpointed. */
@@ -192,7 +189,7 @@ static int oci_inspect(const char *program, const char *name, struct container *
         if (r == 0)
                 r = item_find(program, yyjson_doc_get_root(doc), name, &item, err);
         if (r == 0)
-                r = container_new(program, item, &container, err);
+                r = container_from_item(program, item, &container, err);
         if (r == 0)
                 r = container_complete(container, &managed, err);
         if (r < 0)

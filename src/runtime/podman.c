@@ -119,52 +119,26 @@ static void record_free(void *object)
         free(record);
 }
 
-/* A container with every text empty. */
-static int container_new(struct container **out, struct error *err)
+static int podman_container_new(struct container **out, struct error *err)
 {
-        _cleanup_container_ struct container *container = calloc(1, sizeof(*container));
-        char **texts[] = {&container->id,      &container->name,         &container->engine,
-                          &container->runtime, &container->runtime_root, &container->state,
-                          &container->image,   &container->image_id,     &container->bundle,
-                          &container->rootfs,  &container->upper,        &container->shm,
-                          &container->log,     &container->created,      &container->image_digest};
+        int ret = container_new(out, err);
 
-        if (!container)
-                return error_oom(err);
-        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-                *texts[i] = strdup(texts[i] == &container->engine ? "podman" : "");
-                if (!*texts[i])
-                        return error_oom(err);
-        }
-        *out = steal_ptr(container);
-        return 0;
-}
-
-/* Replaces an owned text. False when memory is short. */
-static bool text_set(char **text, const char *value)
-{
-        char *copy = strdup(value ? value : "");
-
-        if (!copy)
-                return false;
-        free(*text);
-        *text = copy;
-        return true;
+        return ret == 0 && !container_set_text(&(*out)->engine, "podman") ? error_oom(err) : ret;
 }
 
 static int container_from_ps(yyjson_val *entry, struct container **out, struct error *err)
 {
         _cleanup_container_ struct container *container = NULL;
         yyjson_val *name = yyjson_arr_get_first(yyjson_obj_get(entry, "Names"));
-        int ret = container_new(&container, err);
+        int ret = podman_container_new(&container, err);
 
         if (ret < 0)
                 return ret;
-        if (!text_set(&container->id, json_text(entry, "Id")) ||
-            !text_set(&container->name, yyjson_get_str(name)) ||
-            !text_set(&container->state, json_text(entry, "State")) ||
-            !text_set(&container->image, json_text(entry, "Image")) ||
-            !text_set(&container->image_id, json_text(entry, "ImageID")))
+        if (!container_set_text(&container->id, json_text(entry, "Id")) ||
+            !container_set_text(&container->name, yyjson_get_str(name)) ||
+            !container_set_text(&container->state, json_text(entry, "State")) ||
+            !container_set_text(&container->image, json_text(entry, "Image")) ||
+            !container_set_text(&container->image_id, json_text(entry, "ImageID")))
                 return error_oom(err);
         container->pid = (pid_t)json_uint_or(entry, "Pid", 0);
         *out = steal_ptr(container);
@@ -232,8 +206,8 @@ static int read_storage(yyjson_val *inspect, struct container *container, struct
                                 *rootfs ? rootfs : name);
                 return -ENOTSUP;
         }
-        if (!text_set(&container->rootfs, json_text(data, "MergedDir")) ||
-            !text_set(&container->upper, json_text(data, "UpperDir")) ||
+        if (!container_set_text(&container->rootfs, json_text(data, "MergedDir")) ||
+            !container_set_text(&container->upper, json_text(data, "UpperDir")) ||
             (lower && paths_split(lower, &container->lowers) < 0))
                 return error_oom(err);
         return 0;
@@ -246,7 +220,7 @@ static int read_log(yyjson_val *inspect, struct container *container)
 
         if (strcmp(type, "k8s-file") != 0 && strcmp(type, "json-file") != 0)
                 return 0;
-        return text_set(&container->log, json_text(log, "Path")) ? 0 : -ENOMEM;
+        return container_set_text(&container->log, json_text(log, "Path")) ? 0 : -ENOMEM;
 }
 
 static int read_volumes(yyjson_val *inspect, struct podman_record *record)
@@ -308,7 +282,7 @@ static int read_shm(yyjson_val *config, yyjson_val *state, struct container *con
         const char *shm = json_text_or(config, "ShmDir", "");
         const char *mounted = json_text_or(yyjson_obj_get(state, "bindMounts"), "/dev/shm", "");
 
-        return !*shm || strcmp(shm, mounted) != 0 || text_set(&container->shm, shm) ? 0 : -ENOMEM;
+        return !*shm || strcmp(shm, mounted) != 0 || container_set_text(&container->shm, shm) ? 0 : -ENOMEM;
 }
 
 static int read_record(yyjson_val *inspect, struct container *container, struct error *err)
@@ -347,15 +321,15 @@ static int container_from_inspect(yyjson_val *inspect, struct container *contain
         yyjson_val *state = yyjson_obj_get(inspect, "State");
         const char *config = json_text_or(inspect, "OCIConfigPath", ""), *slash = strrchr(config, '/');
 
-        if (!text_set(&container->id, json_text(inspect, "Id")) ||
-            !text_set(&container->name, json_text(inspect, "Name")) ||
-            !text_set(&container->runtime, json_text(inspect, "OCIRuntime")) ||
-            !text_set(&container->state, json_text(state, "Status")) ||
-            !text_set(&container->image, json_text(inspect, "ImageName")) ||
-            !text_set(&container->image_id, json_text(inspect, "Image")) ||
-            !text_set(&container->image_digest, json_text(inspect, "ImageDigest")) ||
-            !text_set(&container->created, json_text(inspect, "Created")) ||
-            !text_set(&container->bundle, config) || read_log(inspect, container) < 0)
+        if (!container_set_text(&container->id, json_text(inspect, "Id")) ||
+            !container_set_text(&container->name, json_text(inspect, "Name")) ||
+            !container_set_text(&container->runtime, json_text(inspect, "OCIRuntime")) ||
+            !container_set_text(&container->state, json_text(state, "Status")) ||
+            !container_set_text(&container->image, json_text(inspect, "ImageName")) ||
+            !container_set_text(&container->image_id, json_text(inspect, "Image")) ||
+            !container_set_text(&container->image_digest, json_text(inspect, "ImageDigest")) ||
+            !container_set_text(&container->created, json_text(inspect, "Created")) ||
+            !container_set_text(&container->bundle, config) || read_log(inspect, container) < 0)
                 return error_oom(err);
         if (slash)
                 container->bundle[slash - config] = '\0';
@@ -391,7 +365,7 @@ static int podman_inspect(const char *name, struct container **out, struct error
                 return inspect_refused(name, &result, err);
         ret = json_parse(buffer_slice(&result.output), "the output of podman inspect", &doc, err);
         if (ret == 0)
-                ret = container_new(&container, err);
+                ret = podman_container_new(&container, err);
         if (ret < 0)
                 return ret;
         inspect = yyjson_arr_get_first(yyjson_doc_get_root(doc));

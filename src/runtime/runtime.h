@@ -14,7 +14,7 @@
 /* A container as its engine knows it. Text is owned, "" when unknown. */
 struct container {
         char *id, *name;
-        char *engine;           /* driver: "podman", "crun", "runc" */
+        char *engine;           /* driver: "podman", "crun", "runc", "cri", "kubelet" */
         char *runtime;          /* the OCI runtime program that runs it: path or name */
         char *runtime_root;     /* its --root; "" for the default */
         char *state;            /* "running", "paused", "exited", "created" */
@@ -27,10 +27,16 @@ struct container {
         char *shm;              /* directory mounted on /dev/shm when the engine owns it; "" */
         char *log;              /* container log file; "" */
         char *created;          /* RFC 3339 */
-        pid_t pid;              /* init, in our PID namespace; 0 when not running */
-        void *record;           /* what the driver keeps for itself; released with the container */
+        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle; "" outside pods. */
+        char *pod_namespace, *pod, *pod_uid, *pod_container;
+        pid_t pid;    /* init, in our PID namespace; 0 when not running */
+        void *record; /* what the driver keeps for itself; released with the container */
         void (*record_free)(void *record);
 };
+/* One with every text empty. */
+int container_new(struct container **out, struct error *err);
+/* Replaces one of its texts; NULL: "". False when out of memory. */
+bool container_set_text(char **text, const char *value);
 void container_free(struct container *container);
 CLEANUP_DEFINE(struct container *, container_free);
 #define _cleanup_container_ _cleanup_(container_freep)
@@ -102,6 +108,14 @@ struct runtime_driver {
         int (*list)(struct container_list *out, struct error *err);
         /* By name or id (or unique prefix). -ENOENT when it has none. */
         int (*inspect)(const char *name, struct container **out, struct error *err);
+        /*
+         * Has the engine itself write the archive of a container, to `path`, which does not exist yet: in
+         * place of our own dump. capture_checkpoint() calls it under the lock, after preflight, and verifies,
+         * syncs and renames what it wrote. The call must come to its end, whatever happens to us: engines
+         * leave containers frozen when theirs is dropped. NULL: the dump is ours, by `describe`.
+         */
+        int (*checkpoint)(const struct container *container, const struct checkpoint_options *options,
+                          const char *path, const struct progress *progress, struct error *err);
         /* Adds the members only this engine has (config.dump, spec.dump, network.status, volumes …). Called
          * while the container is frozen. */
         int (*describe)(const struct container *container, const struct checkpoint_options *options,
