@@ -371,7 +371,7 @@ static void set_limits(const struct exchange *exchange)
         curl->easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
         curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-        curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, stall == HTTP_STALL_NEVER ? 0L : 1L);
         curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)(stall ? stall : STALL_SECONDS));
         curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         curl->easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
@@ -421,8 +421,12 @@ static void set_request(struct exchange *exchange, struct curl_slist *headers)
         curl->easy_setopt(easy, CURLOPT_URL, request->url);
         curl->easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
         curl->easy_setopt(easy, CURLOPT_USERAGENT, "snap/" SNAP_VERSION);
+        if (exchange->client->options.socket)
+                curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, exchange->client->options.socket);
         /* One connection a thread, none waits for another: HTTP/2 would bring only its windows. */
-        curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+        curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                          exchange->client->options.http2 ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                                                          : (long)CURL_HTTP_VERSION_1_1);
         if (request->has_body) {
                 set_body(exchange);
         } else if (strcmp(request->method, "HEAD") == 0) {

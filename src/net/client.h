@@ -7,6 +7,7 @@
 #ifndef SNAP_NET_CLIENT_H
 #define SNAP_NET_CLIENT_H
 
+#include <limits.h>
 #include "base/bytes.h"
 #include "base/progress.h"
 #include "net/errors.h"
@@ -19,7 +20,11 @@ struct http_client_options {
         const char *certificate, *key;   /* PEM, of the client; the key may be in the same file */
         const struct progress *progress; /* its `cancelled` ends a request within a second (-ECANCELED) */
         unsigned stall_seconds;          /* a request without a byte for so long fails; default 60 */
+        const char *socket;              /* path of a Unix socket that is asked, whatever host a URL names */
+        bool http2;                      /* HTTP/2 from the first byte on (RFC 9113, 3.3), which gRPC wants */
 };
+
+#define HTTP_STALL_NEVER UINT_MAX /* as `stall_seconds`: the other side may take as long as it needs */
 
 int http_client_new(const struct http_client_options *options, struct http_client **out, struct error *err);
 void http_client_free(struct http_client *client);

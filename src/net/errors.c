@@ -33,6 +33,8 @@ const struct error_kind ERROR_HTTP_PROTOCOL = {"SNAP-509", EXIT_ERROR, 502,
 const struct error_kind ERROR_HTTP_PROXY = {
         "SNAP-510", EXIT_ERROR, 502, "the proxy does not let us through",
         "Check https_proxy and http_proxy; no_proxy lists hosts that are reached without."};
+const struct error_kind ERROR_GRPC = {"SNAP-511", EXIT_ERROR, 502, "the service that was called failed",
+                                      "The words are its own; its log may tell more."};
 
 const struct error_kind ERROR_HTTP_REQUEST = {
         .code = "SNAP-520",
@@ -96,9 +98,25 @@ const struct error_kind ERROR_SERVER_TLS = {
 };
 
 const struct error_kind *const net_error_kinds[] = {
-        &ERROR_HTTP_LIBRARY,   &ERROR_HTTP_URL,      &ERROR_HOST_UNKNOWN, &ERROR_CONNECTION,
-        &ERROR_TLS_HANDSHAKE,  &ERROR_TLS_UNTRUSTED, &ERROR_TLS_OWN,      &ERROR_HTTP_TIMEOUT,
-        &ERROR_HTTP_PROTOCOL,  &ERROR_HTTP_PROXY,    &ERROR_HTTP_REQUEST, &ERROR_HTTP_UNAUTHENTICATED,
-        &ERROR_HTTP_FORBIDDEN, &ERROR_HTTP_PATH,     &ERROR_HTTP_METHOD,  &ERROR_HTTP_TOO_LARGE,
-        &ERROR_HTTP_HEADER,    &ERROR_SERVER_LISTEN, &ERROR_SERVER_TLS,   NULL,
+        &ERROR_HTTP_LIBRARY,
+        &ERROR_HTTP_URL,
+        &ERROR_HOST_UNKNOWN,
+        &ERROR_CONNECTION,
+        &ERROR_TLS_HANDSHAKE,
+        &ERROR_TLS_UNTRUSTED,
+        &ERROR_TLS_OWN,
+        &ERROR_HTTP_TIMEOUT,
+        &ERROR_HTTP_PROTOCOL,
+        &ERROR_HTTP_PROXY,
+        &ERROR_GRPC,
+        &ERROR_HTTP_REQUEST,
+        &ERROR_HTTP_UNAUTHENTICATED,
+        &ERROR_HTTP_FORBIDDEN,
+        &ERROR_HTTP_PATH,
+        &ERROR_HTTP_METHOD,
+        &ERROR_HTTP_TOO_LARGE,
+        &ERROR_HTTP_HEADER,
+        &ERROR_SERVER_LISTEN,
+        &ERROR_SERVER_TLS,
+        NULL,
 };

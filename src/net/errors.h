@@ -14,7 +14,8 @@ extern const struct error_kind ERROR_HTTP_LIBRARY, /* libcurl cannot be loaded *
         ERROR_TLS_OWN,                             /* our CA, certificate or key cannot be used */
         ERROR_HTTP_TIMEOUT,                        /* no answer, or no bytes for too long */
         ERROR_HTTP_PROTOCOL,                       /* what came was not HTTP, or more than is accepted */
-        ERROR_HTTP_PROXY;                          /* the proxy refused or cannot be reached */
+        ERROR_HTTP_PROXY,                          /* the proxy refused or cannot be reached */
+        ERROR_GRPC;                                /* the service that was called says no */
 
 /* What servers answer, or cannot begin with. */
 extern const struct error_kind ERROR_HTTP_REQUEST, /* 400: malformed in a way that has no kind of its own */
