@@ -43,6 +43,10 @@ int file_remove_tree(int dir, const char *name, struct error *err);
 /* Free bytes for root on the file system of `path` (its nearest existing parent). */
 int file_free_space(const char *path, uint64_t *out, struct error *err);
 
+/* Gives `from`, that another program wrote on the same file system, its final name, as file_writer_commit()
+ * does, and mode 0600. `from` stays where it is on failure. */
+int file_install(const char *from, const char *path, bool replace, struct error *err);
+
 struct file_writer;
 
 /* Creates "<dir of path>/.<name>.<random>.tmp", 0600. `path` itself must not exist unless `replace`. */

@@ -127,3 +127,23 @@ void file_writer_free(struct file_writer *writer)
         free(writer->temp_path);
         free(writer);
 }
+
+int file_install(const char *from, const char *path, bool replace, struct error *err)
+{
+        _cleanup_close_ int fd = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), dir = -1;
+        size_t parent = (size_t)(last_component(path) - path);
+        _cleanup_free_ char *directory = parent ? strndup(path, parent) : strdup(".");
+
+        if (!directory)
+                return error_oom(err);
+        if (fd < 0)
+                return error_errno(err, errno, "open `%s`", from);
+        dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return error_errno(err, errno, "open the directory of `%s`", path);
+        if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
+                return error_errno(err, errno, "write `%s` to disk", from);
+        if (renameat2(AT_FDCWD, from, dir, last_component(path), replace ? 0 : RENAME_NOREPLACE) < 0)
+                return error_errno(err, errno, "rename to `%s`", path);
+        return fsync(dir) < 0 ? error_errno(err, errno, "write the directory of `%s` to disk", path) : 0;
+}

@@ -10,4 +10,4 @@ const char *const compression_choices[] = {[COMPRESSION_NONE] = "none",
                                            [COMPRESSION_LZ4] = "lz4",
                                            [COMPRESSION_MAX_] = NULL};
 const char *const tcp_choices[] = {[TCP_REFUSE] = "refuse", [TCP_KEEP] = "keep", [TCP_CLOSE] = "close", NULL};
-const char *const runtime_choices[] = {"podman", "crun", "runc", NULL};
+const char *const runtime_choices[] = {"podman", "crun", "runc", "cri", NULL};

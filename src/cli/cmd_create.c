@@ -93,6 +93,8 @@ static void print_text(const char *path, const struct checkpoint_result *result)
         for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
                 table_column(table, headings[i]);
         for (size_t i = 0; i < count; i++) {
+                if (!phases[i].us) /* the engine's own checkpoint is one phase */
+                        continue;
                 table_cell(table, phases[i].name);
                 table_cell(table, duration_format(phases[i].us, text));
                 table_cell(table, phases[i].bytes ? size_format(phases[i].bytes, text) : "");
@@ -100,12 +102,14 @@ static void print_text(const char *path, const struct checkpoint_result *result)
         }
         printf("Completed: %s\n\n", path);
         table_print(table, stdout);
-        printf("\nCheckpoint %s; the container stood still for %s and %s.\n", result->id,
-               duration_format(result->times.frozen_us, text), stop ? "was ended" : "goes on");
+        printf("\nCheckpoint %s; the container ", result->id);
+        if (result->times.frozen_us)
+                printf("stood still for %s and ", duration_format(result->times.frozen_us, text));
+        puts(stop ? "was ended." : "goes on.");
 }
 
 /* The digest of snap.json, which holds the digest of every member: it names the contents, however compressed.
- */
+ * "" when the engine wrote the archive: then there is none. */
 static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
@@ -114,12 +118,12 @@ static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error
         struct sha256 digest;
         int ret = archive_open(path, &archive, err);
 
+        *out = '\0';
         if (ret < 0)
                 return ret;
         member = archive_find(archive, "snap.json");
         if (!member)
-                return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no `snap.json`",
-                                 path);
+                return 0;
         ret = archive_read(archive, member, JSON_LIMIT, &facts, err);
         if (ret < 0)
                 return ret;
@@ -160,7 +164,8 @@ static int print_json(const char *path, const struct container *container,
         answer_add_text(doc, root, "id", result->id);
         answer_add_text(doc, root, "path", path);
         yyjson_mut_obj_add_uint(doc, root, "size", result->times.archive_size);
-        answer_add_text(doc, root, "digest", digest);
+        if (digest[7])
+                answer_add_text(doc, root, "digest", digest);
         answer_add_text(doc, root, "containerId", container->id);
         answer_add_text(doc, root, "containerName", container->name);
         answer_add_text(doc, root, "engine", container->engine);
@@ -231,15 +236,19 @@ const struct verb verb_create = {
                        "both into an archive, which is verified before \"Completed\" is said. "
                        "Whatever fails, the container goes on and no unfinished archive is "
                        "left.\n\n"
-                       "CONTAINER is a name, an id or the unique beginning of one. The archive "
+                       "Containers of pods (containerd, CRI-O) are checkpointed by their engine; "
+                       "options for CRIU then stand in /etc/criu/runc.conf of this machine.\n\n"
+                       "CONTAINER is a name, an id or the unique beginning of one; in a pod, "
+                       "NAMESPACE/POD/CONTAINER. The archive "
                        "can be read by Podman and by other checkpoint tools. Ctrl-C undoes what "
                        "was begun.\n\n"
                        "With --json, prints one object with id, path, size, times, and as "
                        "digest the SHA-256 of the member snap.json, which holds the SHA-256 of "
-                       "every other member.",
+                       "every other member (not in archives that an engine wrote).",
         .examples = "checkpointctl create web\tcheckpoint a container that keeps running\n"
                     "checkpointctl create web --stop --compress zstd -o web.tar.zst\tpack it "
                     "up and end it\n"
+                    "checkpointctl create default/web/nginx\tcheckpoint a container of a pod\n"
                     "checkpointctl create db --tcp keep\tkeep its connections for a restore "
                     "on this address",
         .options = OPTION_TABLE(options),

@@ -152,12 +152,16 @@ int grpc_channel_call(struct grpc_channel *channel, const struct grpc_call *call
         _cleanup_http_response_ struct http_response response = {0};
         _cleanup_buffer_ struct buffer body = {0}, url = {0};
         char deadline[32];
-        const char *headers[] = {"Content-Type: application/grpc", "TE: trailers",
-                                 call->seconds ? deadline : NULL, NULL};
+        const char *headers[5] = {"Content-Type: application/grpc", "TE: trailers"};
+        size_t count = 2;
         struct http_request request = {.method = "POST", .headers = headers, .has_body = true};
         int ret;
 
         snprintf(deadline, sizeof(deadline), "grpc-timeout: %uS", call->seconds);
+        if (call->seconds)
+                headers[count++] = deadline;
+        if (call->metadata)
+                headers[count++] = call->metadata;
         if (buffer_printf(&url, "http://localhost%s", call->method) < 0 ||
             grpc_frame_append(call->message, &body) < 0)
                 return error_oom(err);

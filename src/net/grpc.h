@@ -17,7 +17,8 @@ CLEANUP_DEFINE(struct grpc_channel *, grpc_channel_free);
 #define _cleanup_grpc_channel_ _cleanup_(grpc_channel_freep)
 
 struct grpc_call {
-        const char *method; /* "/package.Service/Method" */
+        const char *method;   /* "/package.Service/Method" */
+        const char *metadata; /* "name: value"; may be NULL */
         struct slice message;
         unsigned seconds; /* after these both sides give up; 0: never */
         uint64_t limit;   /* bytes of the message that comes back */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/capture.h"
+#include "runtime/capture_engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,20 +78,21 @@ static int check_cancelled(const struct capture *c, struct error *err)
         return error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
 }
 
-static int preflight(struct capture *c, struct error *err)
+int capture_preflight(const struct container *container, const struct checkpoint_options *options,
+                      const struct progress *progress, struct checkpoint_result *result, struct error *err)
 {
         _cleanup_check_list_ struct check_list checks = {0};
         uint64_t begin = clock_monotonic_us();
         int r;
 
-        progress_step(c->progress, "preflight", 0, 0);
-        if (!c->container->pid)
+        progress_step(progress, "preflight", 0, 0);
+        if (!container->pid)
                 return error_set(err, &ERROR_CONTAINER_NOT_RUNNING, -ESRCH, "container `%s` is not running",
-                                 c->container->name);
-        r = preflight_checkpoint(c->container, c->options, &checks, err);
-        if (r == 0 && !c->options->force && check_list_worst(&checks) == CHECK_FAILED)
-                r = check_list_error(&checks, c->container->name, err);
-        c->result->times.preflight_us = clock_monotonic_us() - begin;
+                                 container->name);
+        r = preflight_checkpoint(container, options, &checks, err);
+        if (r == 0 && !options->force && check_list_worst(&checks) == CHECK_FAILED)
+                r = check_list_error(&checks, container->name, err);
+        result->times.preflight_us = clock_monotonic_us() - begin;
         return r;
 }
 
@@ -389,7 +390,7 @@ static int stop(struct capture *c, struct error *err)
 
 static int run(struct capture *c, struct error *err)
 {
-        int r = preflight(c, err);
+        int r = capture_preflight(c->container, c->options, c->progress, c->result, err);
 
         if (r == 0)
                 r = prepare(c, err);
@@ -412,6 +413,19 @@ static int run(struct capture *c, struct error *err)
         if (r == 0 && c->options->stop)
                 r = stop(c, err);
         return r;
+}
+
+static int by_engine(struct capture *c, struct error *err)
+{
+        struct engine_call call = {.container = c->container,
+                                   .options = c->options,
+                                   .progress = c->progress,
+                                   .mark = c->mark,
+                                   .lock = c->lock,
+                                   .keeper = c->keeper,
+                                   .deadline_us = c->deadline_us};
+
+        return capture_by_engine(c->driver, &call, c->result, err);
 }
 
 static int lock(struct capture *c, struct error *err)
@@ -453,7 +467,7 @@ int capture_checkpoint(const struct runtime_driver *driver, const struct contain
                 c.deadline_us = c.begin_us + (uint64_t)options->timeout_s * 1000000;
         r = lock(&c, err);
         if (r == 0)
-                r = run(&c, err);
+                r = driver->checkpoint ? by_engine(&c, err) : run(&c, err);
         out->times.total_us = clock_monotonic_us() - c.begin_us;
         return r;
 }

@@ -11,6 +11,9 @@
  * The guardian is a child process that freezes, runs the runtime and thaws. When we die, however, it breaks
  * the dump off at the next page (CRIU then sets the processes free by itself; to kill CRIU would leave its
  * code in them), thaws and removes what is unfinished.
+ *
+ * Some drivers have the engine write the archive (capture_engine.h): then lock, preflight, verify and commit
+ * are the same, and all between is the engine's.
  */
 #ifndef SNAP_RUNTIME_CAPTURE_H
 #define SNAP_RUNTIME_CAPTURE_H

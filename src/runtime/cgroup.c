@@ -8,6 +8,7 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/file.h"
+#include "runtime/proc.h"
 #include "runtime/runtime.h"
 
 #define DEPTH_LIMIT       32
@@ -195,6 +196,18 @@ static bool is_other(void *context, pid_t pid)
 bool cgroup_has(const struct cgroup *cgroup, pid_t pid)
 {
         return each_process(cgroup->dir, is_other, &pid, 0) == 1;
+}
+
+static bool is_free(void *context, pid_t pid)
+{
+        struct proc_process process;
+
+        return proc_read(pid, &process, NULL) < 0 || !process.tracer;
+}
+
+bool cgroup_is_traced(const struct cgroup *cgroup)
+{
+        return each_process(cgroup->dir, is_free, NULL, 0) == 1;
 }
 
 static int control_read(const struct cgroup *cgroup, const char *name, char *text, size_t size)

@@ -44,6 +44,8 @@ int cgroup_append_dump_options(const struct cgroup *cgroup, pid_t pid, struct bu
 int cgroup_count(const struct cgroup *cgroup, unsigned *out, struct error *err);
 /* Is `pid` in it or below? */
 bool cgroup_has(const struct cgroup *cgroup, pid_t pid);
+/* Is one of its processes held by a tracer, as CRIU is during a dump? */
+bool cgroup_is_traced(const struct cgroup *cgroup);
 
 /* These four allocate nothing, so that they may be called after a fork. They return 0 or a negative errno. */
 int cgroup_read_state(const struct cgroup *cgroup, enum cgroup_state *out);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "runtime/capture.h"
 #include "runtime/cgroup.h"
+#include "runtime/cri_private.h"
 #include "runtime/lock.h"
 #include "runtime/pages.h"
 
@@ -35,7 +36,8 @@ int mark_write(const char *path, const struct mark *mark, struct error *err)
         if (!root || !yyjson_mut_obj_add_str(doc, root, "cgroup", mark->cgroup) ||
             !yyjson_mut_obj_add_bool(doc, root, "keepFrozen", mark->keep_frozen) ||
             !yyjson_mut_obj_add_str(doc, root, "temporary", mark->temporary) ||
-            !yyjson_mut_obj_add_str(doc, root, "workDirectory", mark->work_directory))
+            !yyjson_mut_obj_add_str(doc, root, "workDirectory", mark->work_directory) ||
+            (mark->container && !yyjson_mut_obj_add_str(doc, root, "container", mark->container)))
                 return error_oom(err);
         yyjson_mut_doc_set_root(doc, root);
         r = json_write(doc, true, &text, err);
@@ -59,12 +61,29 @@ static int mark_read(const char *path, struct buffer *text, yyjson_doc **doc, st
         return r < 0 ? r : json_parse(buffer_slice(text), path, doc, err);
 }
 
+/* What we froze ourselves, or had an engine freeze. */
+static int group_release(yyjson_val *mark, struct error *err)
+{
+        const char *group = json_text_or(mark, "cgroup", ""), *container = json_text(mark, "container");
+        _cleanup_cgroup_ struct cgroup *cgroup = NULL;
+        int r;
+
+        /* A group that is gone needs no thaw: the container has ended. */
+        if (!*group || json_bool_or(mark, "keepFrozen", false) || access(group, F_OK) < 0)
+                return 0;
+        r = cgroup_open_path(group, &cgroup, err);
+        if (r == 0 && container)
+                return cri_release(container, cgroup, err);
+        if (r == 0 && (r = cgroup_thaw(cgroup)) < 0)
+                r = error_errno(err, -r, "thaw `%s`", group);
+        return r;
+}
+
 int mark_undo(const char *path, struct error *err)
 {
         _cleanup_buffer_ struct buffer text = {0};
         _cleanup_json_ yyjson_doc *doc = NULL;
-        _cleanup_cgroup_ struct cgroup *cgroup = NULL;
-        const char *group, *temporary, *work;
+        const char *temporary, *work;
         yyjson_val *root;
         int r;
 
@@ -74,17 +93,11 @@ int mark_undo(const char *path, struct error *err)
         if (r < 0)
                 return r;
         root = yyjson_doc_get_root(doc);
-        group = json_text(root, "cgroup");
         temporary = json_text(root, "temporary");
         work = json_text(root, "workDirectory");
-        /* A group that is gone needs no thaw: the container has ended. */
-        if (group && *group && !json_bool_or(root, "keepFrozen", false) && access(group, F_OK) == 0) {
-                r = cgroup_open_path(group, &cgroup, err);
-                if (r == 0)
-                        r = cgroup_thaw(cgroup);
-                if (r < 0)
-                        return error_wrap(err, r, "thaw what a killed checkpoint left frozen");
-        }
+        r = group_release(root, err);
+        if (r < 0)
+                return error_wrap(err, r, "thaw what a killed checkpoint left frozen");
         if (temporary && *temporary)
                 (void)unlink(temporary);
         if (work)

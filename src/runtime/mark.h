@@ -15,6 +15,7 @@ struct mark {
         bool keep_frozen;      /* it was frozen before: nothing to thaw */
         const char *temporary; /* unfinished archive; "": none yet */
         const char *work_directory;
+        const char *container; /* id of one that an engine was asked to dump (CRI), and sets free; NULL */
 };
 
 /* Writes the mark of the container `key` (lock_key). `path` (owned by the caller) is where it lies. */

@@ -87,8 +87,14 @@ static int list_read(const char *program, yyjson_doc **out, struct error *err)
         const char *argv[] = {program, "list", "--format", "json", NULL};
         struct process_options options = {.argv = argv, .timeout_ms = LIST_TIMEOUT_MS};
         _cleanup_process_result_ struct process_result result = {0};
-        int r = process_run_checked(&options, &result, err);
+        char root[64];
+        int r;
 
+        /* Before its first container it has no directory yet; runc then fails. */
+        snprintf(root, sizeof(root), "/run/%s", program);
+        if (access(root, F_OK) < 0 && errno == ENOENT)
+                return json_parse(SLICE_TEXT("null"), program, out, err);
+        r = process_run_checked(&options, &result, err);
         if (r < 0)
                 return r;
         /* runc says "null" when it has none. */

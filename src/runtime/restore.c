@@ -66,12 +66,22 @@ static void options_complete(struct restoration *restoration)
                 restoration->options.file_locks = true;
 }
 
+#define IMAGE_HINT                                                                                           \
+        "Build an image (checkpointctl build) and name it in a pod, or restore into a bundle of your own: "  \
+        "--bundle DIRECTORY."
+
 static int choose_driver(struct restoration *restoration, struct error *err)
 {
         const struct metadata *metadata = restoration->metadata;
 
-        if (restoration->driver)
+        if (restoration->driver && restoration->driver->restore)
                 return 0;
+        if (restoration->driver) {
+                (void)error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP, "%s restores images, not archives",
+                                restoration->driver->name);
+                error_set_hint(err, IMAGE_HINT);
+                return -ENOTSUP;
+        }
         if (metadata->engine == ENGINE_PODMAN && !restoration->options.bundle)
                 return runtime_driver_find("podman", &restoration->driver, err);
         if (metadata->engine == ENGINE_OCI || restoration->options.bundle)
@@ -79,10 +89,7 @@ static int choose_driver(struct restoration *restoration, struct error *err)
                                            &restoration->driver, err);
         (void)error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP, "%s was written for %s, which restores it itself",
                         archive_path(restoration->archive), engine_name(metadata->engine));
-        error_set_hint(
-                err,
-                "Build an image (checkpointctl build) and name it in a pod, or restore into a bundle of your "
-                "own: --bundle DIRECTORY.");
+        error_set_hint(err, IMAGE_HINT);
         return -ENOTSUP;
 }
 

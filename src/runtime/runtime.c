@@ -3,8 +3,10 @@
 
 #include <errno.h>
 
-/* Podman first: its containers are known to its OCI runtime too, under ids only. */
-const struct runtime_driver *const runtime_drivers[] = {&runtime_podman, &runtime_crun, &runtime_runc, NULL};
+/* Podman first: its containers are known to its OCI runtime too, under ids only. The kubelet, where it is
+ * configured, before the engine below it. */
+const struct runtime_driver *const runtime_drivers[] = {&runtime_podman,  &runtime_crun, &runtime_runc,
+                                                        &runtime_kubelet, &runtime_cri,  NULL};
 
 int runtime_driver_find(const char *name, const struct runtime_driver **out, struct error *err)
 {
@@ -14,7 +16,7 @@ int runtime_driver_find(const char *name, const struct runtime_driver **out, str
                         return 0;
                 }
         error_set(err, &ERROR_USAGE, -EINVAL, "there is no engine `%s`", name);
-        error_set_hint(err, "The engines are: podman, crun, runc.");
+        error_set_hint(err, "The engines are: podman, crun, runc, kubelet, cri.");
         return -EINVAL;
 }
 
@@ -40,8 +42,9 @@ int runtime_find_container(const char *name, const struct runtime_driver *only,
                 return r;
         }
         if (!any)
-                return error_set(
-                        err, &ERROR_TOOL_MISSING, -ENOENT,
-                        "no container engine is installed here: none of podman, crun, runc is in PATH");
+                return error_set(err, &ERROR_TOOL_MISSING, -ENOENT,
+                                 "no container engine is installed here: none of podman, crun, runc is in "
+                                 "PATH, and no "
+                                 "socket of containerd or CRI-O is there");
         return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "there is no container `%s`", name);
 }

@@ -79,6 +79,22 @@ struct checkpoint_result {
         struct phase_times times;
 };
 
+/*
+ * A checkpoint that the engine takes by itself. The call must come to its end, whatever happens to us:
+ * engines leave containers frozen when theirs is dropped. When we give up (-ECANCELED, -ETIMEDOUT), it goes
+ * on without us; `lock` and `keeper` are held until it has ended, and then what `mark` says is undone.
+ */
+struct engine_call {
+        const struct container *container;
+        const struct checkpoint_options *options;
+        const struct progress *progress;
+        const char *path;     /* of the archive to be; in a directory of ours that has nothing else */
+        const char *mark;     /* see mark.h */
+        int lock, keeper;     /* see lock.h */
+        uint64_t deadline_us; /* monotonic; 0: none */
+        uint64_t frozen_us;   /* filled in: how long the container stood still; 0: unknown */
+};
+
 struct registry_access;
 
 struct restore_options {
@@ -102,20 +118,15 @@ void restore_result_free(struct restore_result *result);
 #define _cleanup_restore_result_ _cleanup_(restore_result_free)
 
 struct runtime_driver {
-        const char *name; /* "podman", "crun", "runc" */
+        const char *name; /* "podman", "crun", "runc", "cri", "kubelet" */
         /* Is the engine's program here? */
         bool (*available)(void);
         int (*list)(struct container_list *out, struct error *err);
         /* By name or id (or unique prefix). -ENOENT when it has none. */
         int (*inspect)(const char *name, struct container **out, struct error *err);
-        /*
-         * Has the engine itself write the archive of a container, to `path`, which does not exist yet: in
-         * place of our own dump. capture_checkpoint() calls it under the lock, after preflight, and verifies,
-         * syncs and renames what it wrote. The call must come to its end, whatever happens to us: engines
-         * leave containers frozen when theirs is dropped. NULL: the dump is ours, by `describe`.
-         */
-        int (*checkpoint)(const struct container *container, const struct checkpoint_options *options,
-                          const char *path, const struct progress *progress, struct error *err);
+        /* Has the engine itself write the archive, in place of our own dump; NULL: the dump is ours, by
+         * `describe`. capture_checkpoint() calls it; see there and at engine_call. */
+        int (*checkpoint)(struct engine_call *call, struct error *err);
         /* Adds the members only this engine has (config.dump, spec.dump, network.status, volumes …). Called
          * while the container is frozen. */
         int (*describe)(const struct container *container, const struct checkpoint_options *options,
@@ -127,12 +138,13 @@ struct runtime_driver {
         int (*preflight_restore)(const struct archive *archive, const struct metadata *metadata,
                                  const struct restore_options *options, struct check_list *out,
                                  struct error *err);
-        /* Starts the archive. The archive has been verified and preflight passed. */
+        /* Starts the archive. The archive has been verified and preflight passed. NULL: the engine restores
+         * images only. */
         int (*restore)(const struct archive *archive, const struct metadata *metadata,
                        const struct restore_options *options, struct restore_result *out, struct error *err);
 };
 
-extern const struct runtime_driver runtime_podman, runtime_crun, runtime_runc;
+extern const struct runtime_driver runtime_podman, runtime_crun, runtime_runc, runtime_cri, runtime_kubelet;
 
 /* NULL-terminated, in the order in which a bare name is looked up. */
 extern const struct runtime_driver *const runtime_drivers[];

@@ -6,6 +6,8 @@ cri.py SOCKET pod NAME                                 prints the id of a new po
 cri.py SOCKET pull IMAGE                               prints the reference with the digest
 cri.py SOCKET run POD NAME IMAGE [MOUNT...] [-- CMD]   creates and starts; prints the id of the container
 cri.py SOCKET checkpoint CONTAINER FILE
+cri.py SOCKET abandon CONTAINER SECONDS                a checkpoint whose end is not waited for
+cri.py SOCKET stop CONTAINER
 cri.py SOCKET exec CONTAINER CMD...                    prints its output
 cri.py SOCKET status CONTAINER                         prints it as JSON
 cri.py SOCKET clean                                    removes every pod
@@ -123,6 +125,10 @@ def main(socket, verb, *rest):
         run(engine, *rest)
     elif verb == "checkpoint":
         engine.call("CheckpointContainer", container_id=rest[0], location=rest[1], timeout=60)
+    elif verb == "abandon":
+        engine.call("CheckpointContainer", timeout=float(rest[1]), container_id=rest[0], location="/dev/null")
+    elif verb == "stop":
+        engine.call("StopContainer", container_id=rest[0])
     elif verb == "exec":
         execute(engine, *rest)
     elif verb == "status":
