@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include "criu/cause.h"
 #include "net/errors.h"
 #include "runtime/cri_private.h"
 #include "runtime/kubelet.h"
@@ -121,7 +122,7 @@ int courier_send(const struct errand *errand, int lock, int keeper, struct couri
 /* Kinds are constants of the program, known by their codes. */
 static const struct error_kind *kind_find(const char *code)
 {
-        const struct error_kind *const *const lists[] = {base_error_kinds, net_error_kinds,
+        const struct error_kind *const *const lists[] = {base_error_kinds, net_error_kinds, criu_error_kinds,
                                                          runtime_error_kinds};
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
@@ -143,15 +144,16 @@ static int answer_report(const struct answer *answer, struct error *err)
 int courier_wait(struct courier *courier, unsigned milliseconds, char *path, struct error *err)
 {
         struct pollfd event = {.fd = courier->socket, .events = POLLIN};
-        _cleanup_free_ struct answer *answer = calloc(1, sizeof(*answer));
+        _cleanup_free_ struct answer *answer = NULL;
         int r = poll(&event, 1, (int)milliseconds);
 
-        if (!answer)
-                return error_oom(err);
         if (r == 0 || (r < 0 && errno == EINTR))
                 return 0;
         if (r < 0)
                 return error_errno(err, errno, "wait for the courier");
+        answer = calloc(1, sizeof(*answer));
+        if (!answer)
+                return error_oom(err);
         if (recv(courier->socket, answer, sizeof(*answer), 0) != sizeof(*answer))
                 return error_set(err, &ERROR_RUNTIME_FAILED, -EPIPE,
                                  "the process that called the engine was killed, and the call with it");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <sys/stat.h>
+#include "net/errors.h"
 #include "net/url.h"
 #include "runtime/cri_private.h"
 #include "runtime/kubelet.h"
@@ -135,6 +136,9 @@ static int kubelet_checkpoint(struct engine_call *call, struct error *err)
                 return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT,
                                  "container `%s` is in no pod, and the kubelet knows only those of pods",
                                  call->container->name);
+        if (!text_starts_with(kubelet.url, "https://"))
+                return error_set(err, &ERROR_HTTP_URL, -EINVAL, "the kubelet's address `%s` is not https://…",
+                                 kubelet.url);
         ret = same_disk(call->path, err);
         if (ret == 0)
                 ret = kubelet_fill(call, errand, err);

@@ -75,7 +75,7 @@ cri_start() {
         cri "$node" pull "$2" > /dev/null && cri "$node" pod "$pod" > /dev/null && cri "$node" run "$pod" "$@"
 }
 
-cri_count() { cri "$1" exec "$2" cat /tmp/count | cut -d' ' -f1; }
+cri_count() { cri "$1" exec "$2" cat /tmp/count | { read -r count _ && echo "$count"; }; }
 
 # cri_goes_on NODE CONTAINER FROM: it counts, and began at FROM at the earliest.
 cri_goes_on() {

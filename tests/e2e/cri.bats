@@ -92,8 +92,9 @@ create_and() {
 
 @test "established connections: the cause comes out of CRIU's log, and the node's configuration is heeded" {
         id=$(cri_start a tcp tcp "$registry/busybox:1" -- /bin/sh -c \
-                'nc -l -p 999 < /dev/zero > /dev/null & sleep 1; nc 127.0.0.1 999 > /dev/null')
-        wait_for 10 cri a exec "$id" grep -q ' 01 ' /proc/net/tcp
+                'sleep 1000 | nc -l -p 999 & sleep 1; sleep 1000 | nc 127.0.0.1 999')
+        connected() { cri a exec "$id" cat /proc/net/tcp | grep -q ' 01 '; }
+        wait_for 10 connected
         run on a checkpointctl create --output /srv/tcp.tar default/tcp/tcp
         [ "$status" -eq 5 ]
         run on a checkpointctl create --force --output /srv/tcp.tar default/tcp/tcp
