@@ -11,10 +11,18 @@
 #include "base/clock.h"
 #include "base/pool.h"
 #include "cli/answer.h"
+#include "cli/list_containers.h"
 #include "cli/memory.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+
+static bool of_containers;
+
+static const struct option_spec options[] = {
+        {"containers", 0, OPTION_FLAG, &of_containers, NULL,
+         "list the containers that are here, of all engines, in place of checkpoints"},
+};
 
 /* Files that wait for a thread. */
 #define FILES_WAITING 64
@@ -279,6 +287,10 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         char directory[sizeof(default_directory)];
         char *defaults[] = {directory};
 
+        if (of_containers && argc)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "containers are not in directories");
+        if (of_containers)
+                return list_containers(cli->json, err);
         memcpy(directory, default_directory, sizeof(directory));
         if (doc)
                 yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
@@ -288,13 +300,15 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 const struct verb verb_list = {
         .name = "list",
         .usage = "[DIRECTORY...]",
-        .summary = "list the checkpoints in directories",
+        .summary = "list the checkpoints in directories, or the containers of this machine",
         .description = "Lists the files named checkpoint-* of the directories, by default of " PODSET_KUBELET
                        "/. Files that are no checkpoints are named "
                        "on standard error and left out.\n\n"
-                       "With --json, prints an array with one object for each checkpoint.",
+                       "With --json, prints an array with one object for each checkpoint or container.",
         .examples = "checkpointctl list\twhat the kubelet has kept on this node\n"
-                    "checkpointctl list . /backup\twhat lies here and there",
+                    "checkpointctl list . /backup\twhat lies here and there\n"
+                    "checkpointctl list --containers\twhat can be checkpointed here",
+        .options = OPTION_TABLE(options),
         .argument = ARGUMENT_DIRECTORY,
         .arguments_max = UINT_MAX,
         .opens_checkpoints = true,

@@ -33,14 +33,6 @@ static void engine_capture_free(struct engine_capture *c)
         free(c->path);
 }
 
-static int preflight(struct engine_capture *c, struct error *err)
-{
-        struct checkpoint_options options = *c->call->options;
-
-        cri_node_options(c->call->container, &options);
-        return capture_preflight(c->call->container, &options, c->call->progress, c->result, err);
-}
-
 /* Somebody else's checkpoint is waited for; what stands longer was abandoned, or paused by hand. */
 static int wait_for_thaw(const struct engine_capture *c, struct error *err)
 {
@@ -145,7 +137,7 @@ int capture_by_engine(const struct runtime_driver *driver, struct engine_call *c
         int r = cri_check_options(call->options, err);
 
         if (r == 0)
-                r = preflight(&c, err);
+                r = capture_preflight(call->container, call->options, call->progress, result, err);
         if (r == 0)
                 r = prepare(&c, err);
         if (r == 0)

@@ -165,9 +165,11 @@ static int container_take(struct container_list *list, const char *name, struct 
                         break;
                 }
         }
-        if (!found)
-                return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "no pod here has a container `%s`",
-                                 name);
+        if (!found) {
+                (void)error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "no pod here has a container `%s`",
+                                name);
+                return -ENOENT;
+        }
         if (running > 1) {
                 (void)error_set(err, &ERROR_CONTAINER_AMBIGUOUS, -ENOTUNIQ, "%u running containers fit `%s`",
                                 running, name);

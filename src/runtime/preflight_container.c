@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/utsname.h>
 #include "base/file.h"
+#include "runtime/cri_private.h"
 #include "runtime/host.h"
 #include "runtime/oci.h"
 #include "runtime/preflight_mounts.h"
@@ -15,12 +16,16 @@
 
 struct preflight {
         const struct container *container;
+        bool by_engine; /* it takes the checkpoint, with what this node's configuration says */
         const struct checkpoint_options *options;
         struct survey survey;
         struct finding established, waiting, external_unix;
         bool has_tcp;
         struct check_list *out;
 };
+
+#define ENGINE_REMEDY(line)                                                                                  \
+        "Put `" line "` into /etc/criu/runc.conf (crun: /etc/criu/crun.conf) of this node."
 
 /* One check that passes when nothing was found. */
 static int check_finding(struct preflight *preflight, const char *name, enum check_status status,
@@ -69,12 +74,15 @@ static int check_descriptors(struct preflight *preflight)
         if (ret == 0)
                 ret = check_finding(preflight, "file-locks", options->file_locks ? CHECK_OK : CHECK_FAILED,
                                     &survey->locks, "no file is locked", "files are locked",
-                                    options->file_locks ? "" : "Take the locks along: --file-locks.");
+                                    options->file_locks    ? ""
+                                    : preflight->by_engine ? ENGINE_REMEDY("file-locks")
+                                                           : "Take the locks along: --file-locks.");
         if (ret == 0)
                 ret = check_finding(preflight, "deleted-files", CHECK_FAILED, &survey->deleted_large,
                                     "no large deleted file is open",
                                     "deleted files are open that are larger than the limit",
-                                    "Raise the limit: --ghost-limit SIZE.");
+                                    preflight->by_engine ? ENGINE_REMEDY("ghost-limit SIZE")
+                                                         : "Raise the limit: --ghost-limit SIZE.");
         if (ret == 0)
                 ret = check_finding(preflight, "linked-files", links_fatal ? CHECK_FAILED : CHECK_WARNING,
                                     &survey->deleted_linked,
@@ -160,10 +168,11 @@ static int check_tcp(struct preflight *preflight)
         ret = check_finding(preflight, "established-tcp", tcp == TCP_REFUSE ? CHECK_FAILED : CHECK_OK,
                             &preflight->established, "no TCP connection is open",
                             tcp == TCP_CLOSE ? "TCP connections will be closed" : "TCP connections are open",
-                            tcp == TCP_REFUSE
-                                    ? "Keep them (--tcp keep, for a restore with the same address) or "
-                                      "close them (--tcp close)."
-                                    : "");
+                            tcp != TCP_REFUSE ? ""
+                            : preflight->by_engine
+                                    ? ENGINE_REMEDY("tcp-close") " With `tcp-established` they are kept."
+                                    : "Keep them (--tcp keep, for a restore with the same address) or "
+                                      "close them (--tcp close).");
         if (ret == 0)
                 ret = check_finding(preflight, "tcp-accept", CHECK_WARNING, &preflight->waiting,
                                     "no connection waits to be accepted", "connections wait to be accepted",
@@ -236,6 +245,12 @@ static int check_space(struct preflight *preflight)
                               (unsigned long long)(memory / MIB), (unsigned long long)(free_space / MIB));
 }
 
+/* An engine of pods may have programs that we, in a container, do not see. */
+static enum check_status status_of_missing(const struct preflight *preflight)
+{
+        return preflight->by_engine ? CHECK_WARNING : CHECK_FAILED;
+}
+
 /* CRIU before 4.2 asks TCP sockets for SO_PASSCRED and SO_PASSSEC, which kernels from 6.16 on refuse. */
 static int check_criu(struct preflight *preflight)
 {
@@ -244,8 +259,8 @@ static int check_criu(struct preflight *preflight)
 
         (void)uname(&uts);
         if (!version)
-                return check_list_add(preflight->out, "criu", CHECK_FAILED, "Install the package criu.",
-                                      "CRIU is not installed");
+                return check_list_add(preflight->out, "criu", status_of_missing(preflight),
+                                      "Install the package criu.", "CRIU is not installed");
         if (version < 40200 && preflight->has_tcp && host_kernel_at_least(uts.release, 6, 16))
                 return check_list_add(preflight->out, "criu", CHECK_FAILED, "Install CRIU 4.2 or newer.",
                                       "CRIU %u.%u cannot dump TCP sockets on kernel %s", version / 10000,
@@ -260,7 +275,7 @@ static int check_runtime(struct preflight *preflight)
 
         host_runtime_probe(preflight->container->runtime, &runtime);
         if (!runtime.checkpoint)
-                return check_list_add(preflight->out, "runtime", CHECK_FAILED,
+                return check_list_add(preflight->out, "runtime", status_of_missing(preflight),
                                       "Install crun with libcriu2, or runc.", "%s", runtime.reason);
         return check_list_add(preflight->out, "runtime", CHECK_OK, "", "%s %s can checkpoint",
                               preflight->container->runtime, runtime.version);
@@ -280,9 +295,12 @@ int preflight_checkpoint(const struct container *container, const struct checkpo
         static int (*const checks[])(struct preflight *) = {
                 check_descriptors, check_processes, check_stopped, check_tcp,    check_unix,
                 check_cgroup,      check_space,     check_criu,    check_runtime};
-        _cleanup_(preflight_free) struct preflight preflight = {
-                .container = container, .options = options, .out = out};
-        uint64_t ghost_limit = options->ghost_limit ? options->ghost_limit : GHOST_LIMIT_DEFAULT;
+        struct checkpoint_options chosen = *options;
+        _cleanup_(preflight_free) struct preflight preflight = {.container = container,
+                                                                .by_engine =
+                                                                        strcmp(container->engine, "cri") == 0,
+                                                                .options = &chosen,
+                                                                .out = out};
         bool running;
         int ret = check_state(&preflight, &running);
 
@@ -290,7 +308,10 @@ int preflight_checkpoint(const struct container *container, const struct checkpo
                 return error_oom(err);
         if (!running)
                 return 0;
-        ret = survey_container(container->pid, ghost_limit, &preflight.survey, err);
+        if (preflight.by_engine)
+                cri_node_options(container, &chosen);
+        ret = survey_container(container->pid, chosen.ghost_limit ? chosen.ghost_limit : GHOST_LIMIT_DEFAULT,
+                               &preflight.survey, err);
         if (ret < 0)
                 return ret;
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {

@@ -34,6 +34,8 @@ goes_on_in() { cri_goes_on a "$1" "$(cri_count a "$1")"; }
 # at_rest: nothing frozen, no process, mark or unfinished file of ours is left.
 at_rest() { nothing_left a && on a bash -c '! pgrep -x snap-courier'; }
 
+cri_probe() { on a "$SRC/build/test/tests/tools/cri_probe" "$@"; }
+
 # frozen CONTAINER: does its group stand?
 frozen() {
         on a grep -qs FROZEN "/sys/fs/cgroup/freezer/k8s.io/$1/freezer.state" ||
@@ -68,6 +70,22 @@ create_and() {
         id=$(cri_start a moved counter "$registry/move:1")
         cri_goes_on a "$id" "$before"
         cri a stop "$id"
+}
+
+@test "the containers of pods are listed beside those of other engines" {
+        on a checkpointctl list --containers > /srv/notes
+        grep -Eq "^default/web/counter +${counter:0:12} +cri +running +$registry/busybox:1" /srv/notes
+        on a checkpointctl list --containers --json > /srv/notes
+        [ "$(jq -r --arg id "$other" '.[] | select(.id == $id) | [.namespace, .pod, .podUid, .container] | join(" ")' \
+                /srv/notes)" = "default db uid-db counter" ]
+}
+
+@test "images are listed and pulled by the engine" {
+        run -0 cri_probe pull "$registry/memory:1"
+        [[ $output = "$registry/memory@sha256:"* ]]
+        cri_probe images | grep -q "^sha256:[0-9a-f]* $registry/memory:1 $registry/memory@sha256:[0-9a-f]* [1-9]"
+        run cri_probe pull "$registry/nothing:1"
+        [[ $status -ne 0 && $output = *"$registry/nothing:1"* ]]
 }
 
 @test "a name that several have is refused, one that nobody has is not found" {

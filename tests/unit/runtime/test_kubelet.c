@@ -46,7 +46,7 @@ static int checkpoint_end(struct request *request, struct error *err)
         usleep(play.pause_ms * 1000);
         if (play.leaves)
                 file_make(play.leaves, "archive");
-        snprintf(body, sizeof(body), "{\"items\":[\"%s/%s\"]}", directory, ARCHIVE);
+        snprintf(body, sizeof(body), "{\"items\":[\"%.4000s/%s\"]}", directory, ARCHIVE);
         return request_respond_bytes(request, play.status, "application/json",
                                      SLICE_TEXT(play.body ? play.body : body), err);
 }
