@@ -25,7 +25,8 @@ struct cri_image_list {
 int cri_list_images(struct cri_image_list *out, struct error *err);
 void cri_image_list_free(struct cri_image_list *list);
 #define _cleanup_cri_image_list_ _cleanup_(cri_image_list_free)
-/* Has the engine pull `image`, however long that takes; `out`: its reference with the digest, to be freed. */
+/* Has the engine pull `image`, however long that takes; `out`: what the engine calls it, an id or a reference
+ * with the digest, to be freed. */
 int cri_pull_image(const char *image, char **out, struct error *err);
 
 /* What the drivers offer. Names are ids, unique beginnings of ids, NAMESPACE/POD/CONTAINER, or CONTAINER

@@ -66,6 +66,10 @@ static int cri_checkpoint(struct engine_call *call, struct error *err)
         return send_and_wait(call, errand, err);
 }
 
+/* The kubelet gives up on the engine after two minutes, unless more is asked for: then the container would be
+ * left frozen. */
+#define KUBELET_TIMEOUT "?timeout=86400"
+
 /* "URL/checkpoint/NAMESPACE/POD/CONTAINER" */
 static int kubelet_url(const struct container *container, struct buffer *out)
 {
@@ -80,7 +84,7 @@ static int kubelet_url(const struct container *container, struct buffer *out)
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
                 if (buffer_append_text(out, "/") < 0 || url_escape(out, parts[i]) < 0)
                         return -ENOMEM;
-        return 0;
+        return buffer_append_text(out, KUBELET_TIMEOUT);
 }
 
 /* The archive is moved, not copied. */
