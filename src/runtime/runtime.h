@@ -27,7 +27,8 @@ struct container {
         char *shm;              /* directory mounted on /dev/shm when the engine owns it; "" */
         char *log;              /* container log file; "" */
         char *created;          /* RFC 3339 */
-        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle; "" outside pods. */
+        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle. Outside of pods it is a
+         * pod of its own (pod_names.h); all are "" for one that only holds the namespaces of a pod. */
         char *pod_namespace, *pod, *pod_uid, *pod_container;
         pid_t pid;    /* init, in our PID namespace; 0 when not running */
         void *record; /* what the driver keeps for itself; released with the container */
@@ -156,7 +157,8 @@ int runtime_find_container(const char *name, const struct runtime_driver *only,
 
 extern const struct error_kind ERROR_CONTAINER_NOT_FOUND, ERROR_CONTAINER_NOT_RUNNING,
         ERROR_CONTAINER_AMBIGUOUS, ERROR_CONTAINER_EXISTS, ERROR_RUNTIME_FAILED, ERROR_PREFLIGHT,
-        ERROR_FREEZE, ERROR_CGROUP_SHARED, ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES;
+        ERROR_FREEZE, ERROR_CGROUP_SHARED, ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES,
+        ERROR_POD_NOT_FOUND, ERROR_POD_CONTAINER_NOT_FOUND;
 extern const struct error_kind *const runtime_error_kinds[];
 
 #endif
