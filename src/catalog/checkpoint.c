@@ -37,6 +37,11 @@ int checkpoint_new(struct checkpoint **out, struct error *err)
         return record_new(&checkpoint_type, (void **)out, err);
 }
 
+int checkpoint_copy(const struct checkpoint *checkpoint, struct checkpoint **out, struct error *err)
+{
+        return record_copy(&checkpoint_type, checkpoint, (void **)out, err);
+}
+
 void checkpoint_free(struct checkpoint *checkpoint)
 {
         record_free(&checkpoint_type, checkpoint);

@@ -64,6 +64,11 @@ int operation_new(struct operation **out, struct error *err)
         return record_new(&operation_type, (void **)out, err);
 }
 
+int operation_copy(const struct operation *operation, struct operation **out, struct error *err)
+{
+        return record_copy(&operation_type, operation, (void **)out, err);
+}
+
 void operation_free(struct operation *operation)
 {
         record_free(&operation_type, operation);
@@ -106,20 +111,19 @@ yyjson_mut_val *operation_json(const struct operation *operation, yyjson_mut_doc
 
 static int take_error(yyjson_val *error, struct operation *operation, struct error *err)
 {
-        int r = record_set_text(&operation->error_code, json_text(error, "code"), err);
-
-        if (r == 0)
-                r = record_set_text(&operation->error_text, json_text(error, "text"), err);
-        if (r == 0)
-                r = record_set_text(&operation->error_hint, json_text(error, "hint"), err);
-        return r < 0 ? r : record_set_text(&operation->error_log, json_text(error, "log"), err);
+        if (text_set(&operation->error_code, json_text(error, "code")) < 0 ||
+            text_set(&operation->error_text, json_text(error, "text")) < 0 ||
+            text_set(&operation->error_hint, json_text(error, "hint")) < 0 ||
+            text_set(&operation->error_log, json_text(error, "log")) < 0)
+                return error_oom(err);
+        return 0;
 }
 
 static int take_result(yyjson_val *result, struct operation *operation, struct error *err)
 {
         _cleanup_free_ char *text = yyjson_val_write(result, 0, NULL);
 
-        return text ? record_set_text(&operation->result, text, err) : error_oom(err);
+        return !text || text_set(&operation->result, text) < 0 ? error_oom(err) : 0;
 }
 
 int operation_from_json(yyjson_val *object, struct operation **out, struct error *err)

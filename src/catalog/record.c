@@ -15,25 +15,14 @@ static const char *text_at(const void *record, const struct field *field)
         return *(char **)at(record, field);
 }
 
-int record_set_text(char **text, const char *value, struct error *err)
-{
-        char *copy = strdup(value ? value : "");
-
-        if (!copy)
-                return error_oom(err);
-        free(*text);
-        *text = copy;
-        return 0;
-}
-
 int record_new(const struct record_type *type, void **out, struct error *err)
 {
         void *record = calloc(1, type->size);
         int r = record ? 0 : error_oom(err);
 
         for (size_t i = 0; r == 0 && i < type->count; i++)
-                if (type->fields[i].type == FIELD_TEXT)
-                        r = record_set_text(at(record, &type->fields[i]), "", err);
+                if (type->fields[i].type == FIELD_TEXT && text_set(at(record, &type->fields[i]), "") < 0)
+                        r = error_oom(err);
         if (r < 0)
                 record_free(type, record);
         else
@@ -47,6 +36,28 @@ void record_free(const struct record_type *type, void *record)
                 if (type->fields[i].type == FIELD_TEXT)
                         free(*(char **)at(record, &type->fields[i]));
         free(record);
+}
+
+int record_copy(const struct record_type *type, const void *record, void **out, struct error *err)
+{
+        char *copy = calloc(1, type->size);
+        int r = 0;
+
+        if (!copy)
+                return error_oom(err);
+        memcpy(copy, record, type->size);
+        for (size_t i = 0; i < type->count; i++)
+                if (type->fields[i].type == FIELD_TEXT)
+                        *(char **)at(copy, &type->fields[i]) = NULL;
+        for (size_t i = 0; r == 0 && i < type->count; i++)
+                if (type->fields[i].type == FIELD_TEXT &&
+                    text_set(at(copy, &type->fields[i]), text_at(record, &type->fields[i])) < 0)
+                        r = error_oom(err);
+        if (r < 0)
+                record_free(type, copy);
+        else
+                *out = copy;
+        return r;
 }
 
 static bool json_add(const void *record, const struct field *field, yyjson_mut_doc *doc,
@@ -87,7 +98,7 @@ static bool json_take(const struct field *field, yyjson_val *object, yyjson_val 
 
         switch (field->type) {
         case FIELD_TEXT:
-                return text && record_set_text(place, text, NULL) == 0;
+                return text && text_set(place, text) == 0;
         case FIELD_NUMBER:
                 *(uint64_t *)place = yyjson_get_uint(value);
                 return yyjson_is_uint(value);
@@ -202,8 +213,9 @@ static int column_take(const struct field *field, sqlite3_stmt *statement, int c
 
         switch (field->type) {
         case FIELD_TEXT:
-                return record_set_text(place, (const char *)sqlite.sqlite3_column_text(statement, column),
-                                       err);
+                if (text_set(place, (const char *)sqlite.sqlite3_column_text(statement, column)) < 0)
+                        return error_oom(err);
+                break;
         case FIELD_FLAG:
                 *(bool *)place = number != 0;
                 break;

@@ -31,8 +31,8 @@ struct record_type {
 /* Zeros, and every text empty. */
 int record_new(const struct record_type *type, void **out, struct error *err);
 void record_free(const struct record_type *type, void *record);
-/* Replaces a text. */
-int record_set_text(char **text, const char *value, struct error *err);
+
+int record_copy(const struct record_type *type, const void *record, void **out, struct error *err);
 
 /* NULL: out of memory. */
 yyjson_mut_val *record_json(const struct record_type *type, const void *record, yyjson_mut_doc *doc);

@@ -352,7 +352,9 @@ static int seal(struct capture *c, struct error *err)
         if (r == 0)
                 r = facts_write(&facts, &text, err);
         if (r == 0)
-                r = archive_writer_seal(c->writer, buffer_slice(&text), c->progress, err);
+                r = archive_writer_seal(c->writer, buffer_slice(&text), c->progress,
+                                        c->options->digest ? &c->result->digest : NULL, err);
+        c->result->has_digest = r == 0 && c->options->digest;
         c->result->times.seal_us = clock_monotonic_us() - begin;
         return r;
 }
@@ -410,6 +412,9 @@ static int run(struct capture *c, struct error *err)
                 r = check_cancelled(c, err);
         if (r == 0)
                 r = archive_writer_commit(c->writer, err);
+        c->result->times.total_us = clock_monotonic_us() - c->begin_us;
+        if (r == 0 && c->options->completed)
+                r = c->options->completed(c->options->context, c->result, err);
         if (r == 0 && c->options->stop)
                 r = stop(c, err);
         return r;

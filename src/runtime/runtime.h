@@ -50,6 +50,7 @@ void container_list_free(struct container_list *list);
 #define _cleanup_container_list_ _cleanup_(container_list_free)
 
 struct check_list; /* preflight.h */
+struct checkpoint_result;
 
 enum tcp_policy { TCP_REFUSE, TCP_KEEP, TCP_CLOSE };
 
@@ -65,6 +66,11 @@ struct checkpoint_options {
         unsigned timeout_s;   /* for the freeze and dump; 0: none */
         bool skip_volumes;    /* leave named volumes out */
         bool force;           /* go on although preflight objects */
+        bool digest;          /* have the SHA-256 of the whole archive in the result */
+        /* Called when the archive is verified and at `output`, before a container that is to be ended is:
+         * what must be so first. When it fails, the container goes on. May be NULL. */
+        int (*completed)(void *context, const struct checkpoint_result *result, struct error *err);
+        void *context;
 };
 
 /* Microseconds and bytes of each phase, for reports. */
@@ -78,6 +84,8 @@ struct phase_times {
 struct checkpoint_result {
         char id[32]; /* unique_id() */
         struct phase_times times;
+        bool has_digest; /* false: it was not asked for, or the engine wrote the archive itself */
+        struct sha256 digest;
 };
 
 /*
