@@ -251,7 +251,7 @@ int node_submit(struct node *node, const struct node_request *request, char id[U
                 struct error *err)
 {
         const struct job_kind *kind = job_kind_find(request->kind);
-        struct operation *operation;
+        struct operation *operation = NULL;
         _cleanup_job_ struct job *job = NULL;
         int r;
 
