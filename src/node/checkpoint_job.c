@@ -133,11 +133,13 @@ static void stop_working(struct work *work, const struct error *why)
         work->why = *why;
 }
 
+/* Of steps that follow each other, the first begins the phase. */
 static void enter_or_break(struct work *work, enum operation_phase phase)
 {
         struct error why = {0};
 
-        if (!work->broken && job_enter(work->job, phase, NULL, &why) < 0)
+        if (!work->broken && job_operation(work->job)->phase < phase &&
+            job_enter(work->job, phase, NULL, &why) < 0)
                 stop_working(work, &why);
 }
 
@@ -158,11 +160,11 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
         struct work *work = context;
         const struct progress *progress = job_progress(work->job);
 
-        if (strcmp(phase, "freeze") == 0)
+        if (strcmp(phase, "freeze") == 0 || strcmp(phase, "dump") == 0)
                 enter_or_break(work, PHASE_DUMP);
-        else if (strcmp(phase, "seal") == 0)
+        else if (strcmp(phase, "seal") == 0 || strcmp(phase, "verify") == 0)
                 enter_or_break(work, PHASE_VERIFY);
-        else if (strcmp(phase, "dump") == 0)
+        if (strcmp(phase, "dump") == 0)
                 claim_use(work, done);
         progress->step(progress->context, phase, done, total);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "node/checkpoint_request.h"
 #include "node/node_private.h"
+#include "runtime/pod.h"
 
 /* In the engines of this node, one after the other. */
 static int find_by_id(struct node *node, const struct checkpoint_request *request,
@@ -25,13 +26,11 @@ static int find_by_id(struct node *node, const struct checkpoint_request *reques
 int node_find_container(struct node *node, const struct checkpoint_request *request,
                         const struct runtime_driver **driver, struct container **out, struct error *err)
 {
-        struct checkpoint_request by_name = *request;
-
         if (*request->container_id)
                 return find_by_id(node, request, driver, out, err);
-        if (!*request->container)
+        if (!*request->pod || !*request->container)
                 return error_set(err, &ERROR_BAD_INPUT, -EINVAL,
-                                 "a request must have `containerId`, or namespace, pod and container");
-        by_name.container_id = request->container;
-        return find_by_id(node, &by_name, driver, out, err);
+                                 "a request must have `containerId`, or `namespace`, `pod` and `container`");
+        return runtime_find_pod_container(*request->namespace ? request->namespace : "default", request->pod,
+                                          request->container, node->drivers, driver, out, err);
 }

@@ -247,18 +247,13 @@ static int enqueue(struct node *node, struct job *job, struct error *err)
         return r;
 }
 
-int node_submit(struct node *node, const struct node_request *request, char id[UNIQUE_ID_SIZE],
-                struct error *err)
+int node_submit_kind(struct node *node, const struct job_kind *kind, const struct node_request *request,
+                     char id[UNIQUE_ID_SIZE], struct error *err)
 {
-        const struct job_kind *kind = job_kind_find(request->kind);
         struct operation *operation = NULL;
         _cleanup_job_ struct job *job = NULL;
-        int r;
+        int r = request_check(request, err);
 
-        if (!kind)
-                return error_set(err, &ERROR_BAD_INPUT, -EINVAL, "there is no kind of operation `%s`",
-                                 request->kind);
-        r = request_check(request, err);
         if (r == 0)
                 r = operation_make(request, &operation, err);
         if (r < 0)
@@ -278,6 +273,16 @@ int node_submit(struct node *node, const struct node_request *request, char id[U
         if (r == 0)
                 job = NULL;
         return r;
+}
+
+int node_submit(struct node *node, const struct node_request *request, char id[UNIQUE_ID_SIZE],
+                struct error *err)
+{
+        const struct job_kind *kind = job_kind_find(request->kind);
+
+        return kind ? node_submit_kind(node, kind, request, id, err)
+                    : error_set(err, &ERROR_BAD_INPUT, -EINVAL, "there is no kind of operation `%s`",
+                                request->kind);
 }
 
 int node_cancel(struct node *node, const char *id, struct error *err)

@@ -78,6 +78,12 @@ void job_finish(struct job *job, int result, const struct error *why);
 /* Shows a change to those who watch. The node's lock must be held. */
 void job_changed(struct job *job);
 
+/* --- node.c --- */
+
+/* node_submit() of a kind that is at hand. */
+int node_submit_kind(struct node *node, const struct job_kind *kind, const struct node_request *request,
+                     char id[UNIQUE_ID_SIZE], struct error *err);
+
 /* --- queue.c --- */
 
 /* Puts it at the end, counted as waiting. The node's lock must be held. */
