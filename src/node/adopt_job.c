@@ -43,14 +43,15 @@ static int describe(struct work *work, const struct archive *archive, const stru
         yyjson_val *capture = yyjson_obj_get(facts, "capture");
         _cleanup_checkpoint_ struct checkpoint *other = NULL;
         char new_id[UNIQUE_ID_SIZE];
+        int64_t checkpointed_ns;
 
         if (!id || strlen(id) != UNIQUE_ID_SIZE - 1 ||
             catalog_get_checkpoint(work->node->catalog, id, &other, NULL) != -ENOENT)
                 id = unique_id(new_id);
         out->frozen_us = json_uint_or(capture, "frozenUs", 0);
         out->size = archive_file_size(archive);
-        if (!rfc3339_parse(metadata->checkpointed, &out->created_ns))
-                out->created_ns = 0;
+        if (rfc3339_parse(metadata->checkpointed, &checkpointed_ns) && checkpointed_ns)
+                out->created_ns = checkpointed_ns;
         if (text_set(&out->id, id) < 0 || text_set(&out->namespace, metadata->pod_namespace) < 0 ||
             text_set(&out->pod, metadata->pod_name) < 0 || text_set(&out->pod_uid, metadata->pod_uid) < 0 ||
             text_set(&out->container, metadata->container_name) < 0 ||

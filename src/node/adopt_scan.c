@@ -118,44 +118,52 @@ static bool is_recent(const struct stat *st)
         return age >= 0 && age < SETTLE_NS;
 }
 
-struct scan {
-        struct node *node;
-        struct adopt_plan *plan;
-        struct operation_list unfinished; /* whose temporaries are not leftovers */
-};
-
-static bool is_in_journal(const struct scan *scan, const char *path)
+/* Whether it is the temporary of an operation that has not ended. Asked after the file was seen: each is in
+ * the journal before it is made. */
+static int is_in_journal(struct node *node, const char *path, bool *out, struct error *err)
 {
-        for (size_t i = 0; i < scan->unfinished.count; i++) {
+        _cleanup_operation_list_ struct operation_list list = {0};
+        int r = catalog_list_operations(node->catalog, true, 0, &list, err);
+
+        *out = false;
+        for (size_t i = 0; r == 0 && !*out && i < list.count; i++) {
                 _cleanup_json_ yyjson_doc *doc = NULL;
-                const char *journal = scan->unfinished.items[i]->journal, *temporary;
+                const char *journal = list.items[i]->journal, *temporary;
 
                 if (!*journal || json_parse(SLICE_TEXT(journal), "the journal", &doc, NULL) < 0)
                         continue;
                 temporary = json_text(yyjson_doc_get_root(doc), "temporary");
-                if (temporary && strcmp(temporary, path) == 0)
-                        return true;
+                *out = temporary && strcmp(temporary, path) == 0;
         }
-        return false;
+        return r;
 }
 
-static int look_at(struct scan *scan, const char *name, const char *path, struct error *err)
+static int look_at_temporary(struct node *node, const char *path, const struct stat *st,
+                             struct adopt_plan *plan, struct error *err)
+{
+        bool used;
+        int r;
+
+        if (is_held(st))
+                return 0;
+        r = is_in_journal(node, path, &used, err);
+        return r < 0 || used ? r : list_add(&plan->leftovers, &plan->leftover_count, path, err);
+}
+
+static int look_at(struct node *node, const char *name, const char *path, struct adopt_plan *plan,
+                   struct error *err)
 {
         _cleanup_checkpoint_ struct checkpoint *known = NULL;
-        struct adopt_plan *plan = scan->plan;
         struct stat st;
         int r;
 
         if (lstat(path, &st) < 0)
                 return 0;
-        if (is_temporary(name)) {
-                if (is_held(&st) || is_in_journal(scan, path))
-                        return 0;
-                return list_add(&plan->leftovers, &plan->leftover_count, path, err);
-        }
+        if (is_temporary(name))
+                return look_at_temporary(node, path, &st, plan, err);
         if (!is_archive(name) || !S_ISREG(st.st_mode))
                 return 0;
-        r = catalog_find_path(scan->node->catalog, path, &known, err);
+        r = catalog_find_path(node->catalog, path, &known, err);
         if (r != -ENOENT)
                 return r;
         if (is_recent(&st) || is_being_written(path)) {
@@ -165,9 +173,9 @@ static int look_at(struct scan *scan, const char *name, const char *path, struct
         return list_add(&plan->unknown, &plan->unknown_count, path, err);
 }
 
-static int look_at_directory(struct scan *scan, struct error *err)
+static int look_at_directory(struct node *node, struct adopt_plan *plan, struct error *err)
 {
-        const char *directory = scan->node->options.directory;
+        const char *directory = node->options.directory;
         _cleanup_closedir_ DIR *dir = opendir(directory);
         int r = dir ? 0 : error_errno(err, errno, "list `%s`", directory);
 
@@ -178,38 +186,31 @@ static int look_at_directory(struct scan *scan, struct error *err)
                         path = NULL;
                         return error_oom(err);
                 }
-                r = look_at(scan, item->d_name, path, err);
+                r = look_at(node, item->d_name, path, plan, err);
         }
         return r;
 }
 
-static int look_at_records(struct scan *scan, struct error *err)
+static int look_at_records(struct node *node, struct adopt_plan *plan, struct error *err)
 {
         const struct checkpoint_filter all = {0};
         _cleanup_checkpoint_list_ struct checkpoint_list list = {0};
-        int r = catalog_list_checkpoints(scan->node->catalog, &all, &list, err);
+        int r = catalog_list_checkpoints(node->catalog, &all, &list, err);
 
         for (size_t i = 0; r == 0 && i < list.count; i++) {
                 struct stat st;
 
                 if (lstat(list.items[i]->path, &st) < 0 && errno == ENOENT)
-                        r = list_add(&scan->plan->lost, &scan->plan->lost_count, list.items[i]->id, err);
+                        r = list_add(&plan->lost, &plan->lost_count, list.items[i]->id, err);
         }
         return r;
 }
 
 int adopt_scan(struct node *node, struct adopt_plan *out, struct error *err)
 {
-        struct scan scan = {.node = node, .plan = out};
         int r;
 
         *out = (struct adopt_plan){0};
-        /* Before the directory: what begins later has its temporary open. */
-        r = catalog_list_operations(node->catalog, true, 0, &scan.unfinished, err);
-        if (r == 0)
-                r = look_at_directory(&scan, err);
-        if (r == 0)
-                r = look_at_records(&scan, err);
-        operation_list_free(&scan.unfinished);
-        return r;
+        r = look_at_directory(node, out, err);
+        return r < 0 ? r : look_at_records(node, out, err);
 }

@@ -226,6 +226,9 @@ static int write_family(struct metrics *metrics, enum family_name name, struct b
         int r = metrics_write_header(out, family->name, family->bounds ? "histogram" : "counter",
                                      family->help);
 
+        /* One without labels is there from the beginning. */
+        if (r == 0 && name == REJECTED && !metrics->series[name].count)
+                r = metrics_write_sample(out, family->name, NULL, 0);
         for (size_t i = 0; r == 0 && i < metrics->series[name].count; i++) {
                 const struct series *series = &metrics->series[name].items[i];
 
