@@ -23,7 +23,7 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
         pthread_mutex_lock(&job->node->lock);
         job->operation->done = done;
         job->operation->total = total;
-        if (now - job->told_us >= TELL_EVERY_US) {
+        if (!job->writing && now - job->told_us >= TELL_EVERY_US) {
                 job->told_us = now;
                 job_changed(job);
         }
@@ -98,6 +98,7 @@ const struct progress *job_progress(struct job *job)
 
 void job_changed(struct job *job)
 {
+        job->writing = false;
         job->version = ++job->node->version;
         pthread_cond_broadcast(&job->node->changed);
 }
@@ -134,6 +135,7 @@ static char *phase_set(struct job *job, enum operation_phase phase, char *journa
         char *old = NULL;
 
         pthread_mutex_lock(&job->node->lock);
+        job->writing = true;
         operation->phase = phase;
         operation->phase_ns = clock_realtime_ns();
         operation->done = operation->total = 0;
@@ -170,19 +172,19 @@ int job_enter(struct job *job, enum operation_phase phase, yyjson_mut_doc *journ
                 return r;
         old = phase_set(job, phase, text);
         r = catalog_put_operation(job->node->catalog, job->operation, err);
-        if (r < 0) {
-                free(phase_set(job, before, old));
-                return r;
-        }
+        if (r < 0)
+                old = phase_set(job, before, old);
         free(old);
+        pthread_mutex_lock(&job->node->lock);
+        job_changed(job);
+        pthread_mutex_unlock(&job->node->lock);
+        if (r < 0)
+                return r;
         if (parsed) {
                 yyjson_doc_freep(&job->journal);
                 job->journal = steal_ptr(parsed);
         }
         phase_ended(job, before);
-        pthread_mutex_lock(&job->node->lock);
-        job_changed(job);
-        pthread_mutex_unlock(&job->node->lock);
         return 0;
 }
 
@@ -211,6 +213,7 @@ void job_finish(struct job *job, int result, const struct error *why)
         bool saved;
 
         pthread_mutex_lock(&node->lock);
+        job->writing = true;
         operation->phase = result == 0 ? PHASE_DONE : result == -ECANCELED ? PHASE_CANCELLED : PHASE_FAILED;
         operation->ended_ns = operation->phase_ns = clock_realtime_ns();
         if (result < 0)

@@ -36,7 +36,8 @@ static bool news_find(struct node *node, const char *id, uint64_t version, struc
         for (size_t i = 0; i < node->job_count; i++) {
                 struct job *job = node->jobs[i];
 
-                if (job->version > version && job->version < out->version && is_asked(id, job->operation->id))
+                if (!job->writing && job->version > version && job->version < out->version &&
+                    is_asked(id, job->operation->id))
                         *out = (struct news){.job = job, .version = job->version};
         }
         for (uint64_t i = 0; i < kept; i++) {
