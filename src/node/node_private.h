@@ -29,7 +29,7 @@ struct job {
         struct progress progress;
         enum job_state state;
         atomic_bool cancelled;
-        bool writing; /* a change of its phase that is not on the disk yet: no news so far */
+        bool writing;              /* a change of its phase that is not on the disk yet: no news so far */
         uint64_t version, told_us; /* of the last change; when progress was last shown */
         uint64_t phase_us;         /* when the phase began, monotonic */
 };
@@ -59,6 +59,7 @@ struct node {
         uint64_t ended_count;
         uint64_t claimed; /* bytes set aside and not written yet */
         bool stopping;
+        bool stopped;            /* no job runs any more, and none will */
         pthread_mutex_t records; /* over changes of a checkpoint's record: read, changed, written */
         pthread_t *workers;
         unsigned worker_count;

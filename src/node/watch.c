@@ -75,7 +75,8 @@ static void deadline_after(int timeout_ms, struct timespec *out)
         }
 }
 
-/* With the lock held: waits for news and takes them; `out` stays NULL at the deadline. */
+/* With the lock held: waits for news and takes them; `out` stays NULL at the deadline, and when the node has
+ * stopped. */
 static int wait_for_news(struct node *node, const char *id, uint64_t *version, int timeout_ms,
                          struct operation **out, struct error *err)
 {
@@ -90,7 +91,8 @@ static int wait_for_news(struct node *node, const char *id, uint64_t *version, i
                         *version = news.version;
                         /* Forgotten meanwhile: then it is no news. */
                         r = r == -ENOENT ? 0 : r;
-                } else if (pthread_cond_timedwait(&node->changed, &node->lock, &deadline) == ETIMEDOUT) {
+                } else if (node->stopped ||
+                           pthread_cond_timedwait(&node->changed, &node->lock, &deadline) == ETIMEDOUT) {
                         break;
                 }
         }
@@ -134,12 +136,23 @@ int node_watch(struct node *node, const char *id, uint64_t *version, int timeout
 
 #define WAIT_STEP_MS 60000
 
+static bool is_stopped(struct node *node)
+{
+        bool stopped;
+
+        pthread_mutex_lock(&node->lock);
+        stopped = node->stopped;
+        pthread_mutex_unlock(&node->lock);
+        return stopped;
+}
+
 int node_wait(struct node *node, const char *id, struct operation **out, struct error *err)
 {
         uint64_t version = 0;
 
         for (;;) {
                 _cleanup_operation_ struct operation *operation = NULL;
+                bool stopped = is_stopped(node);
                 int r = node_watch(node, id, &version, WAIT_STEP_MS, &operation, err);
 
                 if (r < 0)
@@ -148,5 +161,9 @@ int node_wait(struct node *node, const char *id, struct operation **out, struct 
                         *out = steal_ptr(operation);
                         return 0;
                 }
+                if (stopped && !operation)
+                        return error_set(err, &ERROR_CANCELLED, -ECANCELED,
+                                         "the agent ends; `%s` will be gone on with when it starts again",
+                                         id);
         }
 }
