@@ -296,7 +296,7 @@ static int write_all(struct repair *repair, struct file_writer *tail, struct err
         if (ret >= 0)
                 ret = make_facts(repair, &facts, err);
         if (ret == 0)
-                ret = archive_writer_seal(repair->writer, buffer_slice(&facts), repair->progress, err);
+                ret = archive_writer_seal(repair->writer, buffer_slice(&facts), repair->progress, NULL, err);
         if (ret == 0 && progress_cancelled(repair->progress))
                 ret = error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
         if (ret == 0 && keep_tail)

@@ -46,6 +46,7 @@ struct readback {
         struct sha256_stream *sha;
         struct hash_job jobs[CHUNKS];
         unsigned next;
+        struct sha256_stream *whole; /* of the file as it lies there; may be NULL */
         const struct progress *progress;
 };
 
@@ -56,6 +57,8 @@ static ssize_t file_source(void *context, void *data, size_t size)
 
         if (n > 0)
                 readback->offset += (uint64_t)n;
+        if (n > 0 && readback->whole && sha256_update(readback->whole, data, (size_t)n) < 0)
+                return -ENOMEM;
         return n;
 }
 
@@ -201,10 +204,13 @@ static int facts_add_member(yyjson_mut_doc *doc, yyjson_mut_val *members,
         return 0;
 }
 
+/* `whole` gets all bytes of the file before `*end`. */
 static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
-                          const struct progress *progress, struct error *err)
+                          const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
+                          struct error *err)
 {
-        _cleanup_(readback_free) struct readback readback = {.writer = writer, .progress = progress};
+        _cleanup_(readback_free) struct readback readback = {
+                .writer = writer, .progress = progress, .whole = whole};
         bool given = yyjson_mut_obj_size(members) > 0;
         int r = readback_new(&readback, err);
 
@@ -218,19 +224,21 @@ static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yy
                 if (r == 0 && !(given && yyjson_mut_obj_get(members, member->name)))
                         r = facts_add_member(doc, members, member, &digest, err);
         }
+        *end = readback.offset;
         return r;
 }
 
 /* Digests everything while the disk catches up. */
 static int digest_and_sync(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
-                           const struct progress *progress, struct error *err)
+                           const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
+                           struct error *err)
 {
         struct sync sync = {.fd = file_writer_fd(writer->file)};
         int r = pthread_create(&sync.thread, NULL, sync_thread, &sync);
 
         if (r)
                 return error_errno(err, r, "start a thread that syncs `%s`", writer->path);
-        r = members_digest(writer, doc, members, progress, err);
+        r = members_digest(writer, doc, members, progress, whole, end, err);
         pthread_join(sync.thread, NULL);
         if (r == 0 && sync.failed)
                 r = error_errno(err, sync.failed, "write `%s` to disk", writer->path);
@@ -317,24 +325,47 @@ static int index_add(struct archive_writer *writer, struct error *err)
         return r < 0 ? r : output_drain(writer->output, err);
 }
 
+/* The bytes of the file from `begin` on, which were written since the others were digested. */
+static int whole_finish(struct archive_writer *writer, struct sha256_stream *whole, uint64_t begin,
+                        struct sha256 *out, struct error *err)
+{
+        uint8_t block[16 * KIB];
+        ssize_t n;
+
+        while ((n = file_pread_full(file_writer_fd(writer->file), block, sizeof(block), begin)) > 0) {
+                if (sha256_update(whole, block, (size_t)n) < 0)
+                        return error_oom(err);
+                begin += (uint64_t)n;
+        }
+        if (n < 0)
+                return error_errno(err, (int)-n, "read `%s` back", writer->path);
+        return sha256_finish(whole, out) < 0 ? error_oom(err) : 0;
+}
+
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
-                        struct error *err)
+                        struct sha256 *whole, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
         _cleanup_buffer_ struct buffer text = {};
+        _cleanup_sha256_ struct sha256_stream *stream = NULL;
         yyjson_mut_val *members = NULL;
+        uint64_t digested = 0;
         int r = facts_parse(facts, &doc, &members, err);
 
+        if (r == 0 && whole)
+                r = sha256_new(&stream, err);
         if (r == 0)
                 r = output_drain(writer->output, err);
         if (r == 0)
-                r = digest_and_sync(writer, doc, members, progress, err);
+                r = digest_and_sync(writer, doc, members, progress, stream, &digested, err);
         if (r == 0)
                 r = json_write(doc, true, &text, err);
         if (r == 0)
                 r = archive_writer_add(writer, ARCHIVE_FACTS_NAME, 0600, buffer_slice(&text), err);
         if (r == 0)
                 r = index_add(writer, err);
+        if (r == 0 && whole)
+                r = whole_finish(writer, stream, digested, whole, err);
         if (r < 0)
                 return r;
         if (fsync(file_writer_fd(writer->file)) < 0)

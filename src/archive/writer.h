@@ -48,9 +48,11 @@ const char *archive_writer_temp_path(const struct archive_writer *writer);
  * in), appends "snap.json" made of `facts` (a JSON object text; "members" is added, and what it says of a
  * member there already stands) and "snap.index", fsync. The file is complete but still under its temporary
  * name, so that it can be verified before anybody sees it.
+ *
+ * `whole` (may be NULL): SHA-256 of the file, computed from what is read back anyway.
  */
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
-                        struct error *err);
+                        struct sha256 *whole, struct error *err);
 /* Rename to the final name; only after seal. */
 int archive_writer_commit(struct archive_writer *writer, struct error *err);
 /* Removes what was not committed. */

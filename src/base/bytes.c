@@ -71,3 +71,14 @@ void buffer_free(struct buffer *buffer)
         free(buffer->data);
         *buffer = (struct buffer){0};
 }
+
+int text_set(char **text, const char *value)
+{
+        char *copy = strdup(value ? value : "");
+
+        if (!copy)
+                return -ENOMEM;
+        free(*text);
+        *text = copy;
+        return 0;
+}

@@ -55,6 +55,9 @@ static inline struct slice buffer_slice(const struct buffer *buffer)
         return (struct slice){buffer->data, buffer->size};
 }
 
+/* Replaces an owned text by a copy of `value`; NULL: "". 0, or -ENOMEM (nothing changed). */
+int text_set(char **text, const char *value);
+
 static inline uint32_t load_le32(const uint8_t *p)
 {
         return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

@@ -24,6 +24,7 @@ struct checkpoint {
 
 /* One with every text empty. */
 int checkpoint_new(struct checkpoint **out, struct error *err);
+int checkpoint_copy(const struct checkpoint *checkpoint, struct checkpoint **out, struct error *err);
 void checkpoint_free(struct checkpoint *checkpoint);
 CLEANUP_DEFINE(struct checkpoint *, checkpoint_free);
 #define _cleanup_checkpoint_ _cleanup_(checkpoint_freep)

@@ -47,6 +47,7 @@ struct operation {
 };
 
 int operation_new(struct operation **out, struct error *err);
+int operation_copy(const struct operation *operation, struct operation **out, struct error *err);
 void operation_free(struct operation *operation);
 CLEANUP_DEFINE(struct operation *, operation_free);
 #define _cleanup_operation_ _cleanup_(operation_freep)

@@ -6,6 +6,7 @@
 #ifndef SNAP_NODE_JOB_H
 #define SNAP_NODE_JOB_H
 
+#include "base/digest.h"
 #include "node/node.h"
 
 struct job;
@@ -27,7 +28,8 @@ struct job_kind {
 
 /* NULL-terminated. */
 extern const struct job_kind *const job_kinds[];
-extern const struct job_kind job_checkpoint, job_checkpoint_pod, job_restore, job_fetch, job_verify;
+extern const struct job_kind job_adopt, job_checkpoint, job_checkpoint_pod, job_restore, job_fetch,
+        job_verify;
 
 struct node *job_node(const struct job *job);
 /* Borrowed; phase, request and journal as they are. */
@@ -38,7 +40,8 @@ yyjson_val *job_request(const struct job *job);
 yyjson_val *job_journal(const struct job *job);
 
 /* Begins a phase: on the disk, with `journal` (NULL: as before), when it returns. -ECANCELED
- * (ERROR_CANCELLED) when that was asked for, but in the phases commit and later. */
+ * (ERROR_CANCELLED) when that was asked for, but in the phases commit and later. The member "temporary" of a
+ * journal is a path in the archives' directory that is no leftover as long as the operation has not ended. */
 int job_enter(struct job *job, enum operation_phase phase, yyjson_mut_doc *journal, struct error *err);
 /* For the layers below: steps show as `done` and `total` of the phase; cancelled when that was asked for. */
 const struct progress *job_progress(struct job *job);
@@ -52,15 +55,35 @@ int job_set_result(struct job *job, yyjson_mut_doc *result, struct error *err);
  * touched. Counts what other jobs have set aside and not written yet. */
 int node_claim_space(struct node *node, uint64_t bytes, struct error *err);
 void node_release_space(struct node *node, uint64_t bytes);
+/* ERROR_WATERMARK when the disk is below the reserve: others fill it while we write. */
+int node_check_watermark(struct node *node, struct error *err);
+/* Names of what is unfinished in the archives' directory begin so, with an operation's id after it. */
+#define TEMPORARY_PREFIX ".snap-"
 /*
  * The name of an archive to be, in the kubelet's form "checkpoint-POD_NAMESPACE-CONTAINER-TIME.tar", with the
  * full path, to be freed. Where it is taken already, the time gets a fraction: no two are ever the same.
  */
 int node_archive_path(struct node *node, const char *namespace, const char *pod, const char *container,
                       int64_t created_ns, char **out, struct error *err);
-/* Gives a verified archive its final name (never over another file), syncs, and records it: `checkpoint` has
- * all but path, and gets it. After this it is complete. */
+/*
+ * Gives a verified archive its final name (never over another file), syncs, and records it: `checkpoint` has
+ * all but path and state, and gets them; digest and size, too, where it has none. After this it is complete;
+ * when it fails, the archive has its temporary name.
+ */
 int node_commit_archive(struct node *node, const char *temporary, struct checkpoint *checkpoint,
                         struct error *err);
+/* After a crash somewhere in that: goes on with it. `checkpoint` as the journal has it, with its digest.
+ * -ENOENT (ERROR_KILLED) when there is nothing that it could be. */
+int node_recover_archive(struct node *node, const char *temporary, struct checkpoint *checkpoint,
+                         struct error *err);
+/* The record of an archive that was just captured and verified; reads it for its digest where the result has
+ * none. `archive` is where it lies now. */
+int checkpoint_describe(struct node *node, const struct container *container,
+                        const struct checkpoint_result *result, const char *archive, struct checkpoint **out,
+                        struct error *err);
+/* Reads a whole file for its size and SHA-256; "sha256:…" into the record. */
+int archive_measure(const char *path, const struct progress *progress, uint64_t *size, struct sha256 *digest,
+                    struct error *err);
+int checkpoint_set_digest(struct checkpoint *checkpoint, const struct sha256 *digest, struct error *err);
 
 #endif

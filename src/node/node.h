@@ -23,8 +23,11 @@ struct node_options {
                              [10 % of it] */
 };
 
-/* Opens the catalog, recovers what was under way when the last process ended (finishes or undoes it, and
- * says which in the operation), adopts or quarantines archives that nobody recorded, starts the workers. */
+/*
+ * Opens the catalog, recovers what was under way when the last process ended (finishes or undoes it, and says
+ * which in the operation), and starts the workers. Archives that nobody recorded are then adopted or
+ * quarantined beside other work, by an operation "adopt", as are those that come later.
+ */
 int node_open(const struct node_options *options, struct node **out, struct error *err);
 /* Takes nothing new, cancels what waits, lets what runs end for at most `seconds`, then cancels it, too. */
 void node_stop(struct node *node, unsigned seconds);
@@ -55,12 +58,12 @@ int node_cancel(struct node *node, const char *id, struct error *err);
 int node_operation(struct node *node, const char *id, struct operation **out, struct error *err);
 /*
  * Waits until something of operation `id` (NULL: of any) is newer than `*version`, or for `timeout_ms`; sets
- * `*version`, 0 at first, to what was seen. `out` is NULL when nothing came. Of one that moves fast, steps
- * between may be left out, its end never.
+ * `*version`, 0 at first, to what was seen. `out` is NULL when nothing came, at once when the node has
+ * stopped. Of one that moves fast, steps between may be left out, its end never.
  */
 int node_watch(struct node *node, const char *id, uint64_t *version, int timeout_ms, struct operation **out,
                struct error *err);
-/* Waits for its end. */
+/* Waits for its end. -ECANCELED when the node has stopped, and it will end in another run. */
 int node_wait(struct node *node, const char *id, struct operation **out, struct error *err);
 
 /* --- checkpoints ------------------------------------------------------------------------------------------
@@ -80,7 +83,7 @@ int node_metrics(struct node *node, struct buffer *out, struct error *err);
 int node_ready(struct node *node, struct error *err);
 
 extern const struct error_kind ERROR_QUEUE_FULL, ERROR_OPERATION_ENDED, ERROR_PINNED, ERROR_WATERMARK,
-        ERROR_PROBE_PERIOD, ERROR_HOOK, ERROR_POD_INCOMPLETE, ERROR_PEER;
+        ERROR_PROBE_PERIOD, ERROR_KILLED, ERROR_CHECKPOINT_BAD, ERROR_HOOK, ERROR_POD_INCOMPLETE, ERROR_PEER;
 extern const struct error_kind *const node_error_kinds[];
 
 #endif

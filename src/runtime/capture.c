@@ -352,7 +352,9 @@ static int seal(struct capture *c, struct error *err)
         if (r == 0)
                 r = facts_write(&facts, &text, err);
         if (r == 0)
-                r = archive_writer_seal(c->writer, buffer_slice(&text), c->progress, err);
+                r = archive_writer_seal(c->writer, buffer_slice(&text), c->progress,
+                                        c->options->digest ? &c->result->digest : NULL, err);
+        c->result->has_digest = r == 0 && c->options->digest;
         c->result->times.seal_us = clock_monotonic_us() - begin;
         return r;
 }
@@ -388,6 +390,13 @@ static int stop(struct capture *c, struct error *err)
                      : 0;
 }
 
+/* What the caller must have done before the container may be ended. */
+static int completed(struct capture *c, struct error *err)
+{
+        c->result->times.total_us = clock_monotonic_us() - c->begin_us;
+        return c->options->completed ? c->options->completed(c->options->context, c->result, err) : 0;
+}
+
 static int run(struct capture *c, struct error *err)
 {
         int r = capture_preflight(c->container, c->options, c->progress, c->result, err);
@@ -410,6 +419,8 @@ static int run(struct capture *c, struct error *err)
                 r = check_cancelled(c, err);
         if (r == 0)
                 r = archive_writer_commit(c->writer, err);
+        if (r == 0)
+                r = completed(c, err);
         if (r == 0 && c->options->stop)
                 r = stop(c, err);
         return r;
@@ -425,7 +436,9 @@ static int by_engine(struct capture *c, struct error *err)
                                    .keeper = c->keeper,
                                    .deadline_us = c->deadline_us};
 
-        return capture_by_engine(c->driver, &call, c->result, err);
+        int r = capture_by_engine(c->driver, &call, c->result, err);
+
+        return r < 0 ? r : completed(c, err);
 }
 
 static int lock(struct capture *c, struct error *err)

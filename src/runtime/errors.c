@@ -40,6 +40,13 @@ const struct error_kind ERROR_PRIVILEGES = {"SNAP-411", EXIT_PREFLIGHT, 403,
                                             "this needs more rights than this process has",
                                             "Run as root in the host's PID namespace, with CAP_SYS_ADMIN."};
 
+const struct error_kind ERROR_POD_NOT_FOUND = {"SNAP-430", EXIT_NOT_FOUND, 404, "there is no such pod",
+                                               "A container outside of pods counts as a pod of its own name, "
+                                               "in the namespace `default`."};
+const struct error_kind ERROR_POD_CONTAINER_NOT_FOUND = {
+        "SNAP-431", EXIT_NOT_FOUND, 404, "the pod has no such container",
+        "Give its name in the pod, or the name that its engine knows it by."};
+
 const struct error_kind *const runtime_error_kinds[] = {
         &ERROR_CONTAINER_NOT_FOUND,
         &ERROR_CONTAINER_NOT_RUNNING,
@@ -52,5 +59,7 @@ const struct error_kind *const runtime_error_kinds[] = {
         &ERROR_RESTORE_NOT_SEEN,
         &ERROR_STORAGE_DRIVER,
         &ERROR_PRIVILEGES,
+        &ERROR_POD_NOT_FOUND,
+        &ERROR_POD_CONTAINER_NOT_FOUND,
         NULL,
 };

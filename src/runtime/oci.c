@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "runtime/oci_restore.h"
+#include "runtime/pod_names.h"
 
 #define LIST_TIMEOUT_MS 30000
 
@@ -36,6 +37,15 @@ static int config_read(const char *bundle, struct buffer *text, yyjson_doc **out
 static bool is_managed(yyjson_val *config)
 {
         return json_text(yyjson_obj_get(config, "annotations"), "io.container.manager") != NULL;
+}
+
+/* The container of a pod's namespaces is left without names. */
+static bool set_pod(struct container *container, yyjson_val *config)
+{
+        yyjson_val *annotations = yyjson_obj_get(config, "annotations");
+
+        return pod_names_are_of_sandbox(annotations) ||
+               (pod_names_read(container, annotations) && pod_names_complete(container, "", ""));
 }
 
 static int set_rootfs(struct container *container, yyjson_val *config)
@@ -122,7 +132,10 @@ static int container_complete(struct container *container, bool *managed, struct
         if (r < 0)
                 return r;
         *managed = is_managed(yyjson_doc_get_root(config));
-        return set_rootfs(container, yyjson_doc_get_root(config)) < 0 ? error_oom(err) : 0;
+        return set_rootfs(container, yyjson_doc_get_root(config)) < 0 ||
+                               !set_pod(container, yyjson_doc_get_root(config))
+                       ? error_oom(err)
+                       : 0;
 }
 
 static int oci_list(const char *program, struct container_list *out, struct error *err)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include "base/file.h"
 #include "base/json.h"
+#include "runtime/pod_names.h"
 #include "runtime/podman_db.h"
 
 #define PODMAN_TIMEOUT_MS 60000
@@ -140,6 +141,11 @@ static int container_from_ps(yyjson_val *entry, struct container **out, struct e
             !container_set_text(&container->image, json_text(entry, "Image")) ||
             !container_set_text(&container->image_id, json_text(entry, "ImageID")))
                 return error_oom(err);
+        if (!json_bool_or(entry, "IsInfra", false) &&
+            (!pod_names_read(container, yyjson_obj_get(entry, "Labels")) ||
+             !pod_names_complete(container, json_text_or(entry, "PodName", ""),
+                                 json_text_or(entry, "Pod", ""))))
+                return error_oom(err);
         container->pid = (pid_t)json_uint_or(entry, "Pid", 0);
         *out = steal_ptr(container);
         return 0;
@@ -147,7 +153,8 @@ static int container_from_ps(yyjson_val *entry, struct container **out, struct e
 
 static int podman_list(struct container_list *out, struct error *err)
 {
-        static const char *const argv[] = {"podman", "ps", "--all", "--no-trunc", "--format", "json", NULL};
+        static const char *const argv[] = {"podman",     "ps",       "--all", "--pod",
+                                           "--no-trunc", "--format", "json",  NULL};
         _cleanup_process_result_ struct process_result result = {0};
         _cleanup_container_list_ struct container_list list = {0};
         _cleanup_json_ yyjson_doc *doc = NULL;
@@ -337,6 +344,28 @@ static int container_from_inspect(yyjson_val *inspect, struct container *contain
         return read_storage(inspect, container, err);
 }
 
+/* What is inspected tells only the id of its pod. */
+static int read_pod(yyjson_val *inspect, struct container *container, struct error *err)
+{
+        yyjson_val *labels = yyjson_obj_get(yyjson_obj_get(inspect, "Config"), "Labels");
+        const char *id = json_text_or(inspect, "Pod", "");
+        const char *argv[] = {"podman", "pod", "inspect", "--format", "{{.Name}}", "--", id, NULL};
+        _cleanup_buffer_ struct buffer name = {0};
+        int ret = 0;
+
+        if (json_bool_or(inspect, "IsInfra", false))
+                return 0;
+        if (*id)
+                ret = podman_words(argv, &name, err);
+        if (ret < 0)
+                return ret;
+        if (name.size && name.data[name.size - 1] == '\n')
+                name.data[--name.size] = '\0';
+        if (!pod_names_read(container, labels) || !pod_names_complete(container, buffer_text(&name), id))
+                return error_oom(err);
+        return 0;
+}
+
 static int inspect_refused(const char *name, struct process_result *result, struct error *err)
 {
         const char *complaint = podman_complaint(result);
@@ -370,6 +399,8 @@ static int podman_inspect(const char *name, struct container **out, struct error
                 return ret;
         inspect = yyjson_arr_get_first(yyjson_doc_get_root(doc));
         ret = container_from_inspect(inspect, container, err);
+        if (ret == 0)
+                ret = read_pod(inspect, container, err);
         if (ret == 0 && container->pid)
                 ret = read_record(inspect, container, err);
         if (ret < 0)

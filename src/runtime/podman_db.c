@@ -2,42 +2,9 @@
 #include "runtime/podman_db.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include "base/library.h"
+#include "base/sqlite.h"
 
 #define BUSY_TIMEOUT_MS 10000 /* Podman holds its lock for some milliseconds */
-
-/* clang-format off */
-#define SQLITE_FUNCTIONS(F) \
-        F(sqlite3_bind_text) \
-        F(sqlite3_busy_timeout) \
-        F(sqlite3_close) \
-        F(sqlite3_column_blob) \
-        F(sqlite3_column_bytes) \
-        F(sqlite3_errmsg) \
-        F(sqlite3_finalize) \
-        F(sqlite3_open_v2) \
-        F(sqlite3_prepare_v2) \
-        F(sqlite3_step)
-/* clang-format on */
-
-static struct {
-        SQLITE_FUNCTIONS(LIBRARY_MEMBER)
-} sqlite;
-static const char *const sqlite_names[] = {SQLITE_FUNCTIONS(LIBRARY_NAME)};
-static struct library sqlite_library = LIBRARY("libsqlite3.so.0", sqlite_names, sqlite);
-
-static void database_close(sqlite3 *database)
-{
-        sqlite.sqlite3_close(database);
-}
-CLEANUP_DEFINE(sqlite3 *, database_close);
-
-static void statement_free(sqlite3_stmt *statement)
-{
-        sqlite.sqlite3_finalize(statement);
-}
-CLEANUP_DEFINE(sqlite3_stmt *, statement_free);
 
 static int database_error(struct error *err, sqlite3 *database, const char *path)
 {
@@ -92,10 +59,10 @@ int podman_db_read(const char *graph_root, const char *id, struct buffer *config
         static const char query[] =
                 "SELECT c.JSON, s.JSON FROM ContainerConfig c JOIN ContainerState s ON c.ID = s.ID "
                 "WHERE c.ID = ?";
-        _cleanup_(database_closep) sqlite3 *database = NULL;
-        _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+        _cleanup_sqlite_ sqlite3 *database = NULL;
+        _cleanup_statement_ sqlite3_stmt *statement = NULL;
         _cleanup_free_ char *path = NULL;
-        int ret = library_load(&sqlite_library, err);
+        int ret = sqlite_load(err);
 
         if (ret == 0)
                 ret = database_path(graph_root, &path, err);
@@ -103,7 +70,7 @@ int podman_db_read(const char *graph_root, const char *id, struct buffer *config
                 return ret;
         if (sqlite.sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
             sqlite.sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS) != SQLITE_OK ||
-            sqlite.sqlite3_prepare_v2(database, query, -1, &statement, NULL) != SQLITE_OK ||
+            sqlite.sqlite3_prepare_v3(database, query, -1, 0, &statement, NULL) != SQLITE_OK ||
             sqlite.sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC) != SQLITE_OK)
                 return database_error(err, database, path);
         ret = sqlite.sqlite3_step(statement);

@@ -27,7 +27,8 @@ struct container {
         char *shm;              /* directory mounted on /dev/shm when the engine owns it; "" */
         char *log;              /* container log file; "" */
         char *created;          /* RFC 3339 */
-        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle; "" outside pods. */
+        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle. Outside of pods it is a
+         * pod of its own (pod_names.h); all are "" for one that only holds the namespaces of a pod. */
         char *pod_namespace, *pod, *pod_uid, *pod_container;
         pid_t pid;    /* init, in our PID namespace; 0 when not running */
         void *record; /* what the driver keeps for itself; released with the container */
@@ -49,6 +50,7 @@ void container_list_free(struct container_list *list);
 #define _cleanup_container_list_ _cleanup_(container_list_free)
 
 struct check_list; /* preflight.h */
+struct checkpoint_result;
 
 enum tcp_policy { TCP_REFUSE, TCP_KEEP, TCP_CLOSE };
 
@@ -64,6 +66,11 @@ struct checkpoint_options {
         unsigned timeout_s;   /* for the freeze and dump; 0: none */
         bool skip_volumes;    /* leave named volumes out */
         bool force;           /* go on although preflight objects */
+        bool digest;          /* have the SHA-256 of the whole archive in the result */
+        /* Called when the archive is verified and at `output`, before a container that is to be ended is:
+         * what must be so first. When it fails, the container goes on. May be NULL. */
+        int (*completed)(void *context, const struct checkpoint_result *result, struct error *err);
+        void *context;
 };
 
 /* Microseconds and bytes of each phase, for reports. */
@@ -77,6 +84,8 @@ struct phase_times {
 struct checkpoint_result {
         char id[32]; /* unique_id() */
         struct phase_times times;
+        bool has_digest; /* false: it was not asked for, or the engine wrote the archive itself */
+        struct sha256 digest;
 };
 
 /*
@@ -156,7 +165,8 @@ int runtime_find_container(const char *name, const struct runtime_driver *only,
 
 extern const struct error_kind ERROR_CONTAINER_NOT_FOUND, ERROR_CONTAINER_NOT_RUNNING,
         ERROR_CONTAINER_AMBIGUOUS, ERROR_CONTAINER_EXISTS, ERROR_RUNTIME_FAILED, ERROR_PREFLIGHT,
-        ERROR_FREEZE, ERROR_CGROUP_SHARED, ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES;
+        ERROR_FREEZE, ERROR_CGROUP_SHARED, ERROR_RESTORE_NOT_SEEN, ERROR_STORAGE_DRIVER, ERROR_PRIVILEGES,
+        ERROR_POD_NOT_FOUND, ERROR_POD_CONTAINER_NOT_FOUND;
 extern const struct error_kind *const runtime_error_kinds[];
 
 #endif

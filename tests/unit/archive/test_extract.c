@@ -117,7 +117,7 @@ static void test_checkpoint_is_extracted(void **state)
                 assert_success(archive_writer_add(writer, "config.dump", 0600, SLICE_TEXT("{}"), &err), &err);
                 assert_success(archive_writer_add(writer, "checkpoint/a/b.img", 0600, SLICE_TEXT("b"), &err),
                                &err);
-                assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err), &err);
+                assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
                 assert_success(archive_writer_commit(writer, &err), &err);
 
                 snprintf(name, sizeof(name), "dir%zu", i);
@@ -167,7 +167,7 @@ static void test_changed_contents_are_refused(void **state)
         assert_success(archive_writer_open("out.tar", false, COMPRESSION_NONE, 0, &writer, &err), &err);
         assert_success(archive_writer_add(writer, "checkpoint/", 0700, (struct slice){}, &err), &err);
         assert_success(archive_writer_add(writer, "checkpoint/a.img", 0600, SLICE_TEXT("abc"), &err), &err);
-        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err), &err);
+        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
         assert_success(archive_writer_commit(writer, &err), &err);
         file = open("out.tar", O_WRONLY | O_CLOEXEC);
         assert_int_equal(pwrite(file, "x", 1, 1024), 1);

@@ -90,7 +90,7 @@ static void rewrite(const char *golden, const char *path, enum compression compr
                 assert_success(archive_writer_append(writer, contents.data, contents.size, &err), &err);
                 assert_success(archive_writer_end(writer, &err), &err);
         }
-        assert_success(archive_writer_seal(writer, SLICE_TEXT(facts), NULL, &err), &err);
+        assert_success(archive_writer_seal(writer, SLICE_TEXT(facts), NULL, NULL, &err), &err);
         assert_success(archive_writer_commit(writer, &err), &err);
 }
 

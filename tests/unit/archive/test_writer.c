@@ -85,7 +85,7 @@ static void write_archive(const char *path, enum compression compression, const 
         assert_success(archive_writer_add(writer, "config.dump", 0600, SLICE_TEXT("{}"), &err), &err);
         assert_int_equal(archive_writer_input(writer), PAGES_SIZE + 4 + 12 + 10000 + 2);
         assert_int_equal(access(path, F_OK), -1);
-        assert_success(archive_writer_seal(writer, SLICE_TEXT(FACTS), NULL, &err), &err);
+        assert_success(archive_writer_seal(writer, SLICE_TEXT(FACTS), NULL, NULL, &err), &err);
         assert_int_equal(access(path, F_OK), -1);
         assert_int_equal(access(archive_writer_temp_path(writer), F_OK), 0);
         assert_success(archive_writer_commit(writer, &err), &err);
@@ -272,7 +272,7 @@ static void test_sizes_at_edges(void **state)
                 assert_success(archive_writer_end(writer, &err), &err);
                 assert_success(archive_writer_add(writer, "second", 0600, (struct slice){data, size}, &err),
                                &err);
-                assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err), &err);
+                assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
                 assert_success(archive_writer_commit(writer, &err), &err);
                 expand("out.tar", compression, &file, &stream);
                 read_index(compression, &file, &index, &tail);
@@ -325,7 +325,7 @@ static void test_killed_leaves_only_the_temporary(void **state)
         if (child == 0) {
                 if (archive_writer_open("out.tar", false, COMPRESSION_NONE, 0, &writer, &err) < 0 ||
                     archive_writer_add(writer, "a", 0600, SLICE_TEXT("b"), &err) < 0 ||
-                    archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err) < 0)
+                    archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err) < 0)
                         _exit(1);
                 raise(SIGKILL);
         }
@@ -359,7 +359,7 @@ static void test_failed_writes_are_reported(void **state)
                 assert_int_equal(r, -EFBIG);
                 assert_non_null(strstr(err.text, "out.tar"));
                 assert_int_equal(archive_writer_end(writer, &err), -EFBIG);
-                assert_int_equal(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err), -EFBIG);
+                assert_int_equal(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), -EFBIG);
         }
 }
 
@@ -379,7 +379,7 @@ static void test_changed_bytes_are_noticed(void **state)
                 add_pages(writer, pages);
                 fd = open(archive_writer_temp_path(writer), O_RDWR | O_CLOEXEC);
                 assert_int_equal(pwrite(fd, "changed", 7, 20000), 7);
-                assert_true(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err) < 0);
+                assert_true(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err) < 0);
                 assert_non_null(strstr(err.text, "out.tar"));
         }
 }
@@ -394,8 +394,9 @@ static void test_bad_use_is_refused(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 assert_error(archive_writer_add(writer, bad[i], 0600, SLICE_TEXT("x"), &err), &err,
                              ERROR_UNSAFE_NAME);
-        assert_error(archive_writer_seal(writer, SLICE_TEXT("not JSON"), NULL, &err), &err, ERROR_BAD_JSON);
-        assert_error(archive_writer_seal(writer, SLICE_TEXT("[]"), NULL, &err), &err, ERROR_INTERNAL);
+        assert_error(archive_writer_seal(writer, SLICE_TEXT("not JSON"), NULL, NULL, &err), &err,
+                     ERROR_BAD_JSON);
+        assert_error(archive_writer_seal(writer, SLICE_TEXT("[]"), NULL, NULL, &err), &err, ERROR_INTERNAL);
         assert_success(archive_writer_begin(writer, "open", 0600, &err), &err);
         assert_error(archive_writer_add(writer, "nested", 0600, SLICE_TEXT("x"), &err), &err, ERROR_INTERNAL);
 }
@@ -413,7 +414,8 @@ static void test_seal_can_be_cancelled(void **state)
 
         assert_success(archive_writer_open("out.tar", false, COMPRESSION_GZIP, 0, &writer, &err), &err);
         assert_success(archive_writer_add(writer, "a", 0600, SLICE_TEXT("b"), &err), &err);
-        assert_error(archive_writer_seal(writer, SLICE_TEXT("{}"), &progress, &err), &err, ERROR_CANCELLED);
+        assert_error(archive_writer_seal(writer, SLICE_TEXT("{}"), &progress, NULL, &err), &err,
+                     ERROR_CANCELLED);
 }
 
 #define scratch_test(function) cmocka_unit_test_setup_teardown(function, scratch_setup, scratch_teardown)

@@ -24,7 +24,7 @@ static void archive_make(const char *path, enum compression compression)
                        &err);
         assert_success(archive_writer_add(writer, "spec.dump", 0600, SLICE_TEXT("{\"old\": 1}"), &err), &err);
         assert_success(archive_writer_add(writer, "config.dump", 0600, SLICE_TEXT("{}"), &err), &err);
-        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err), &err);
+        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
         assert_success(archive_writer_commit(writer, &err), &err);
 }
 

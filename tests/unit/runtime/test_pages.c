@@ -102,7 +102,7 @@ static void finish(struct dump *dump, struct archive **out)
 
         assert_success(pages_copy(dump->pages, dump->writer, dump->done, 0, NULL, &err), &err);
         assert_success(pages_remove(dump->pages, &err), &err);
-        assert_success(archive_writer_seal(dump->writer, SLICE_TEXT("{}"), NULL, &err), &err);
+        assert_success(archive_writer_seal(dump->writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
         assert_success(archive_writer_commit(dump->writer, &err), &err);
         assert_int_equal(dump_end(dump), 0);
         assert_success(archive_open("out.tar", out, &err), &err);

@@ -65,7 +65,7 @@ static void take(const char *root, char *upper, char **lowers, struct taken *out
         assert_success(archive_writer_add(writer, "checkpoint/", 0700, SLICE_TEXT(""), &err), &err);
         assert_success(rootfs_add(&container, writer, NULL, &result, &err), &err);
         out->form = result.form;
-        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, &err), &err);
+        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
         assert_success(archive_writer_commit(writer, &err), &err);
         archive_writer_free(writer);
         kill(container.pid, SIGKILL);

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kind "checkpoint": one container into one recorded archive.
+ *
+ * The archive is written under a temporary name in the archives' directory. When it is verified, the journal
+ * gets the whole record (phase commit), the archive its name, the catalog the record, and only then is a
+ * container ended that is to be ended. Killed before the phase commit, everything is undone (by the guardian
+ * of the capture or by capture_recover()); killed in it, it is gone on with.
+ */
+#include <errno.h>
+#include "base/file.h"
+#include "node/checkpoint_request.h"
+#include "node/estimate.h"
+#include "node/node_private.h"
+#include "runtime/capture.h"
+#include "runtime/lock.h"
+
+#define LOOK_EVERY_US   200000             /* at the disk, during a dump */
+#define SETTLE_LIMIT_US (150 * 1000000ull) /* the guardian ends a dump within that */
+#define SETTLE_STEP_US  20000
+
+struct work {
+        struct job *job;
+        struct node *node;
+        struct checkpoint_request request;
+        const struct runtime_driver *driver;
+        struct container *container;
+        char *temporary;
+        struct checkpoint *checkpoint; /* the record to be */
+        uint64_t estimate, claimed;    /* bytes that are to be written; of those, what is still set aside */
+        uint64_t looked_us;
+        bool broken; /* by us: `why` says why */
+        struct error why;
+        struct progress progress;
+};
+
+static void work_free(struct work *work)
+{
+        if (work->claimed)
+                node_release_space(work->node, work->claimed);
+        if (work->temporary)
+                (void)unlink(work->temporary);
+        container_freep(&work->container);
+        checkpoint_freep(&work->checkpoint);
+        free(work->temporary);
+}
+
+/* Rewrites the request so that it names the one container that is meant now. */
+static int request_settle(struct operation *operation, yyjson_doc *request, const struct container *container,
+                          struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_doc_mut_copy(request, NULL);
+        yyjson_mut_val *root = doc ? yyjson_mut_doc_get_root(doc) : NULL;
+        _cleanup_buffer_ struct buffer text = {0};
+        int r;
+
+        if (!root)
+                return error_oom(err);
+        yyjson_mut_obj_remove_key(root, "containerId");
+        yyjson_mut_obj_remove_key(root, "engine");
+        if (!yyjson_mut_obj_add_str(doc, root, "containerId", container->id) ||
+            !yyjson_mut_obj_add_str(doc, root, "engine", container->engine))
+                return error_oom(err);
+        r = json_write(doc, false, &text, err);
+        return r == 0 && text_set(&operation->request, buffer_text(&text)) < 0 ? error_oom(err) : r;
+}
+
+static int subject_set(struct operation *operation, const struct container *container, struct error *err)
+{
+        char *subject;
+
+        if (asprintf(&subject, "%s/%s/%s", container->pod_namespace, container->pod,
+                     container->pod_container) < 0)
+                return error_oom(err);
+        free(operation->subject);
+        operation->subject = subject;
+        return text_set(&operation->namespace, container->pod_namespace) < 0 ? error_oom(err) : 0;
+}
+
+static int check(struct node *node, struct operation *operation, struct error *err)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        _cleanup_container_ struct container *container = NULL;
+        const struct runtime_driver *driver;
+        struct checkpoint_request request;
+        int r = json_parse(SLICE_TEXT(operation->request), "the request", &doc, err);
+
+        if (r == 0)
+                r = checkpoint_request_parse(yyjson_doc_get_root(doc), &request, err);
+        if (r == 0)
+                r = node_find_container(node, &request, &driver, &container, err);
+        if (r < 0)
+                return r;
+        if (request.priority)
+                operation->priority = request.priority;
+        r = subject_set(operation, container, err);
+        return r < 0 ? r : request_settle(operation, doc, container, err);
+}
+
+static int keys(struct job *job, struct buffer *out, struct error *err)
+{
+        yyjson_val *request = job_request(job);
+
+        if (buffer_printf(out, "container:%s-%s", json_text_or(request, "engine", ""),
+                          json_text_or(request, "containerId", "")) < 0 ||
+            buffer_append(out, "", 1) < 0)
+                return error_oom(err);
+        return 0;
+}
+
+/* {"temporary", "lock"}, and, when there is one, the record to be. */
+static int journal_enter(struct work *work, enum operation_phase phase, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        _cleanup_free_ char *key = lock_key(work->container);
+        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL, *record;
+
+        if (!key || !root || !yyjson_mut_obj_add_str(doc, root, "temporary", work->temporary) ||
+            !yyjson_mut_obj_add_str(doc, root, "lock", key))
+                return error_oom(err);
+        yyjson_mut_doc_set_root(doc, root);
+        if (work->checkpoint) {
+                record = checkpoint_json(work->checkpoint, doc);
+                if (!record || !yyjson_mut_obj_add_val(doc, root, "checkpoint", record))
+                        return error_oom(err);
+        }
+        return job_enter(work->job, phase, doc, err);
+}
+
+static void stop_working(struct work *work, const struct error *why)
+{
+        work->broken = true;
+        work->why = *why;
+}
+
+/* Of steps that follow each other, the first begins the phase. */
+static void enter_or_break(struct work *work, enum operation_phase phase)
+{
+        struct error why = {0};
+
+        if (!work->broken && job_operation(work->job)->phase < phase &&
+            job_enter(work->job, phase, NULL, &why) < 0)
+                stop_working(work, &why);
+}
+
+/* What has been written is not to come any more: others may count on the rest of the disk. */
+static void claim_use(struct work *work, uint64_t written)
+{
+        uint64_t left = written < work->estimate ? work->estimate - written : 0;
+
+        if (left < work->claimed) {
+                node_release_space(work->node, work->claimed - left);
+                work->claimed = left;
+        }
+}
+
+/* The capture's steps as our phases. */
+static void step(void *context, const char *phase, uint64_t done, uint64_t total)
+{
+        struct work *work = context;
+        const struct progress *progress = job_progress(work->job);
+
+        if (strcmp(phase, "freeze") == 0 || strcmp(phase, "dump") == 0)
+                enter_or_break(work, PHASE_DUMP);
+        else if (strcmp(phase, "seal") == 0 || strcmp(phase, "verify") == 0)
+                enter_or_break(work, PHASE_VERIFY);
+        if (strcmp(phase, "dump") == 0)
+                claim_use(work, done);
+        progress->step(progress->context, phase, done, total);
+}
+
+static bool cancelled(void *context)
+{
+        struct work *work = context;
+        uint64_t now = clock_monotonic_us();
+        struct error why = {0};
+
+        if (!work->broken && now - work->looked_us >= LOOK_EVERY_US) {
+                work->looked_us = now;
+                if (node_check_watermark(work->node, &why) < 0)
+                        stop_working(work, &why);
+        }
+        return work->broken || progress_cancelled(job_progress(work->job));
+}
+
+/* The archive is whole: it is recorded before the container may be ended. */
+static int completed(void *context, const struct checkpoint_result *result, struct error *err)
+{
+        struct work *work = context;
+        int r = checkpoint_describe(work->node, work->container, result, work->temporary, &work->checkpoint,
+                                    err);
+
+        if (r == 0)
+                r = journal_enter(work, PHASE_COMMIT, err);
+        if (r == 0)
+                r = node_commit_archive(work->node, work->temporary, work->checkpoint, err);
+        return r < 0 ? r : checkpoint_set_result(work->job, work->checkpoint, err);
+}
+
+/* A name that nobody else uses, hidden from those who look for archives. */
+static int temporary_name(struct work *work, struct error *err)
+{
+        if (asprintf(&work->temporary, "%s/" TEMPORARY_PREFIX "%s", node_options(work->node)->directory,
+                     job_operation(work->job)->id) < 0) {
+                work->temporary = NULL;
+                return error_oom(err);
+        }
+        return 0;
+}
+
+/* Everything that can be known before the container is touched. */
+static int prepare(struct work *work, struct error *err)
+{
+        const struct operation *operation = job_operation(work->job);
+        struct estimate estimate;
+        int r = checkpoint_request_parse(job_request(work->job), &work->request, err);
+
+        if (r == 0)
+                r = node_find_container(work->node, &work->request, &work->driver, &work->container, err);
+        if (r == 0)
+                r = temporary_name(work, err);
+        if (r == 0)
+                r = journal_enter(work, PHASE_PREFLIGHT, err);
+        if (r < 0)
+                return r;
+        if (!work->container->pid)
+                return error_set(err, &ERROR_CONTAINER_NOT_RUNNING, -ESRCH, "container `%s` is not running",
+                                 work->container->name);
+        r = estimate_container(work->container, &estimate, err);
+        if (r == 0 && !work->request.options.force && !work->request.options.stop)
+                r = estimate_check_liveness(work->node->catalog, &estimate, &work->request.liveness,
+                                            operation->subject, err);
+        if (r == 0)
+                r = node_claim_space(work->node, estimate_space(&estimate), err);
+        if (r == 0)
+                work->estimate = work->claimed = estimate_space(&estimate);
+        return r;
+}
+
+static int run(struct job *job, struct error *err)
+{
+        _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job)};
+        struct checkpoint_result result;
+        struct checkpoint_options *options = &work.request.options;
+        int r = prepare(&work, err);
+
+        if (r < 0)
+                return r;
+        work.progress = (struct progress){step, cancelled, &work};
+        options->output = work.temporary;
+        options->digest = true;
+        options->completed = completed;
+        options->context = &work;
+        r = capture_checkpoint(work.driver, work.container, options, &work.progress, &result, err);
+        if (r == -ECANCELED && work.broken) {
+                *err = work.why;
+                r = work.why.kind == &ERROR_CANCELLED ? -ECANCELED : -ENOSPC;
+        }
+        if (r == 0)
+                metrics_observe_checkpoint(work.node->metrics, work.checkpoint);
+        return r;
+}
+
+/* Whoever looks after a dump that we began ends it, and lets the container go on. */
+static int settle(const char *key, struct error *err)
+{
+        uint64_t limit = clock_monotonic_us() + SETTLE_LIMIT_US;
+        unsigned recovered;
+        int lock;
+
+        while ((lock = lock_try(key, err)) == -EBUSY && clock_monotonic_us() < limit)
+                usleep(SETTLE_STEP_US);
+        if (lock < 0)
+                return lock;
+        close(lock);
+        return capture_recover(&recovered, err);
+}
+
+static int undo(struct job *job, const char *temporary, struct error *err)
+{
+        const char *phase = operation_phase_name(job_operation(job)->phase);
+        int r = settle(json_text_or(job_journal(job), "lock", ""), err);
+
+        if (unlink(temporary) < 0 && errno != ENOENT)
+                r = error_errno(err, errno, "remove `%s`", temporary);
+        if (r < 0)
+                return error_wrap(err, r, "the agent was killed during the phase %s, which cannot be undone",
+                                  phase);
+        return error_set(
+                err, &ERROR_KILLED, -EINTR,
+                "the agent was killed during the phase %s; undone: nothing was kept, and the container "
+                "goes on",
+                phase);
+}
+
+/* Whether the container has ended, as it was to. */
+static int check_stopped(struct job *job, const struct checkpoint *checkpoint, struct error *err)
+{
+        _cleanup_container_ struct container *container = NULL;
+        const struct runtime_driver *driver;
+        struct checkpoint_request request;
+        int r = checkpoint_request_parse(job_request(job), &request, err);
+
+        if (r < 0 || !request.options.stop ||
+            node_find_container(job_node(job), &request, &driver, &container, NULL) < 0 || !container->pid)
+                return r;
+        return error_set(
+                err, &ERROR_KILLED, -EINTR,
+                "the agent was killed before the container was ended; it goes on, and the checkpoint "
+                "`%s` is complete",
+                checkpoint->id);
+}
+
+static int recover(struct job *job, struct error *err)
+{
+        yyjson_val *journal = job_journal(job);
+        const char *temporary = json_text(journal, "temporary");
+        _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
+        int r;
+
+        if (!temporary)
+                return error_set(err, &ERROR_INTERNAL, -EBADMSG, "the journal of a checkpoint is incomplete");
+        if (job_operation(job)->phase < PHASE_COMMIT)
+                return undo(job, temporary, err);
+        r = checkpoint_from_json(yyjson_obj_get(journal, "checkpoint"), &checkpoint, err);
+        if (r == 0)
+                r = settle(json_text_or(journal, "lock", ""), err);
+        if (r == 0)
+                r = node_recover_archive(job_node(job), temporary, checkpoint, err);
+        if (r == 0)
+                r = checkpoint_set_result(job, checkpoint, err);
+        return r < 0 ? r : check_stopped(job, checkpoint, err);
+}
+
+const struct job_kind job_checkpoint = {"checkpoint", check, keys, run, recover};

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kind "verify": reads a recorded archive again, as at its capture. One that is not whole any more goes into
+ * the quarantine. */
+#include <errno.h>
+#include "archive/verify.h"
+#include "node/node_private.h"
+
+int request_checkpoint(struct node *node, struct operation *operation, struct checkpoint **out,
+                       struct error *err)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        const char *id;
+        char *subject;
+        int r = json_parse(SLICE_TEXT(operation->request), "the request", &doc, err);
+
+        if (r < 0)
+                return r;
+        id = json_text(yyjson_doc_get_root(doc), "id");
+        if (!id)
+                return error_set(err, &ERROR_BAD_INPUT, -EINVAL,
+                                 "a request must have the `id` of a checkpoint");
+        r = catalog_get_checkpoint(node->catalog, id, out, err);
+        if (r < 0)
+                return r;
+        if (asprintf(&subject, "%s/%s/%s", (*out)->namespace, (*out)->pod, (*out)->container) < 0)
+                return error_oom(err);
+        free(operation->subject);
+        operation->subject = subject;
+        return text_set(&operation->namespace, (*out)->namespace) < 0 ? error_oom(err) : 0;
+}
+
+int request_checkpoint_key(struct job *job, struct buffer *out, struct error *err)
+{
+        return checkpoint_key(json_text_or(job_request(job), "id", ""), out, err);
+}
+
+static int check(struct node *node, struct operation *operation, struct error *err)
+{
+        _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
+
+        return request_checkpoint(node, operation, &checkpoint, err);
+}
+
+/* Archives of other engines have no digests of their own: what we recorded is the only proof. */
+static int check_digest(struct job *job, const struct checkpoint *checkpoint, struct error *err)
+{
+        char hex[SHA256_HEX_SIZE];
+        struct sha256 digest;
+        uint64_t size;
+        int r = archive_measure(checkpoint->path, job_progress(job), &size, &digest, err);
+
+        if (r == 0 && !text_ends_with(checkpoint->digest, sha256_hex(&digest, hex)))
+                r = error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG,
+                              "`%s` is not what was recorded: it has the digest sha256:%s", checkpoint->path,
+                              hex);
+        return r;
+}
+
+/* 0: whole. -EBADMSG: it is not, and `err` says why. */
+static int look(struct job *job, const struct checkpoint *checkpoint, struct error *err)
+{
+        _cleanup_verify_report_ struct verify_report report = {0};
+        int r = archive_verify(checkpoint->path, job_progress(job), &report, err);
+
+        if (r == 0 && report.fault_count) {
+                (void)verify_report_error(&report, checkpoint->path, err);
+                r = -EBADMSG;
+        }
+        if (r == 0 && !report.digests_present && *checkpoint->digest)
+                r = check_digest(job, checkpoint, err);
+        return r;
+}
+
+struct verdict {
+        struct node *node;
+        const struct error *why; /* NULL: whole */
+};
+
+static int judge(void *context, struct checkpoint *checkpoint, struct error *err)
+{
+        const struct verdict *verdict = context;
+        int r = 0;
+
+        checkpoint->verified_ns = clock_realtime_ns();
+        if (!verdict->why || strcmp(checkpoint->state, "quarantined") == 0)
+                return 0;
+        r = quarantine_archive(verdict->node, checkpoint->path, &checkpoint->path, err);
+        if (r == 0 && (text_set(&checkpoint->state, "quarantined") < 0 ||
+                       text_set(&checkpoint->reason, verdict->why->text) < 0))
+                r = error_oom(err);
+        return r;
+}
+
+static int run(struct job *job, struct error *err)
+{
+        struct node *node = job_node(job);
+        const char *id = json_text_or(job_request(job), "id", "");
+        _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL, *judged = NULL;
+        struct error other = {0};
+        struct verdict verdict = {node, NULL};
+        int r = catalog_get_checkpoint(node->catalog, id, &checkpoint, err), s;
+
+        if (r == 0)
+                r = job_enter(job, PHASE_VERIFY, NULL, err);
+        if (r == 0)
+                r = look(job, checkpoint, err);
+        if (r < 0 && r != -EBADMSG)
+                return r;
+        verdict.why = r < 0 ? err : NULL;
+        s = checkpoint_change(node, id, judge, &verdict, &judged, &other);
+        if (s == 0)
+                s = checkpoint_set_result(job, judged, &other);
+        if (s < 0)
+                *err = other;
+        return s < 0 ? s : r;
+}
+
+const struct job_kind job_verify = {"verify", check, request_checkpoint_key, run, NULL};
