@@ -56,7 +56,8 @@ static int refuse_terminal(struct error *err)
         return ret;
 }
 
-static int open_standard_input(bool look, struct archive **out, struct error *err)
+static int open_standard_input(bool look, const struct progress *progress, struct archive **out,
+                               struct error *err)
 {
         struct stat st;
         int ret;
@@ -68,7 +69,7 @@ static int open_standard_input(bool look, struct archive **out, struct error *er
         ret = refuse_terminal(err);
         if (ret < 0)
                 return ret;
-        return look ? archive_open_pipe(STDIN_FILENO, standard_input, out, err)
+        return look ? archive_open_pipe(STDIN_FILENO, standard_input, progress, out, err)
                     : open_spooled(STDIN_FILENO, out, err);
 }
 
@@ -85,23 +86,42 @@ static bool is_standard_input(const char *text)
         return strcmp(text, "-") == 0;
 }
 
-static int location_resolve(const char *text, bool look, struct archive **out, struct error *err)
+static int open_unread(const char *text, bool look, const struct progress *progress, struct archive **out,
+                       struct error *err)
 {
         if (is_standard_input(text))
-                return open_standard_input(look, out, err);
+                return open_standard_input(look, progress, out, err);
         if (image_reference_is_one(text))
                 return open_image(text, out, err);
-        return archive_open(text, out, err);
+        return archive_open_unread(text, out, err);
 }
 
-int location_open(const char *text, struct archive **out, struct error *err)
+static int open_and_load(const char *text, bool look, const struct progress *progress, struct archive **out,
+                         struct error *err)
 {
-        return location_resolve(text, false, out, err);
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = open_unread(text, look, progress, &archive, err);
+
+        if (ret == 0)
+                ret = archive_load(archive, progress, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
 }
 
-int location_look(const char *text, struct archive **out, struct error *err)
+int location_open(const char *text, const struct progress *progress, struct archive **out, struct error *err)
 {
-        return location_resolve(text, true, out, err);
+        return open_and_load(text, false, progress, out, err);
+}
+
+int location_open_unread(const char *text, struct archive **out, struct error *err)
+{
+        return open_unread(text, false, NULL, out, err);
+}
+
+int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err)
+{
+        return open_and_load(text, true, progress, out, err);
 }
 
 bool location_is_path(const char *text)
