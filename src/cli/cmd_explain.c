@@ -71,7 +71,7 @@ static int explain(const char *path, const struct progress *progress, struct exp
                    struct error *err)
 {
         struct criu_source source;
-        int ret = location_open_unread(path, &out->archive, err);
+        int ret = location_open_unread(path, progress, &out->archive, err);
 
         if (ret == 0)
                 ret = read_through(out, progress, err);
