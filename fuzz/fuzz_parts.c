@@ -43,8 +43,8 @@ static int take(void *context, const struct archive_member *member, struct slice
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_close_ int fd = memfd_create("fuzz", MFD_CLOEXEC);
-        _cleanup_archive_ struct archive *archive = NULL;
-        _cleanup_verify_report_ struct verify_report report = {0};
+        _cleanup_archive_ struct archive *unread = NULL, *archive = NULL;
+        _cleanup_verify_report_ struct verify_report first = {0}, second = {0};
         struct archive_part parts[PARTS_MAX];
         struct slice rest = {data, size};
         size_t count;
@@ -52,7 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (fd < 0 || file_write_full(fd, data, size) < 0)
                 return 0;
         count = cut(&rest, fd, parts);
-        if (!count || archive_open_parts("fuzz", parts, count, &archive, NULL) < 0)
+        if (!count || archive_open_parts("fuzz", parts, count, &unread, NULL) < 0)
+                return 0;
+        archive_verify_open(unread, NULL, &first, NULL);
+        if (archive_open_parts("fuzz", parts, count, &archive, NULL) < 0 ||
+            archive_load(archive, NULL, NULL) < 0)
                 return 0;
         for (size_t i = 0; i < archive_count(archive); i++) {
                 _cleanup_buffer_ struct buffer bytes = {0};
@@ -60,6 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 archive_read(archive, archive_at(archive, i), MIB, &bytes, NULL);
         }
         archive_stream(archive, take, NULL, NULL);
-        archive_verify_open(archive, NULL, &report, NULL);
+        archive_verify_open(archive, NULL, &second, NULL);
         return 0;
 }

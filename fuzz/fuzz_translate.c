@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_archive_ struct archive *archive = NULL;
 
         if (fd < 0 || file_write_full(fd, data, size) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
-            archive_open_file(fd, "fuzz", &archive, NULL) < 0 || metadata_load(archive, &metadata, NULL) < 0)
+            archive_open_file(fd, "fuzz", &archive, NULL) < 0 || archive_load(archive, NULL, NULL) < 0 ||
+            metadata_load(archive, &metadata, NULL) < 0)
                 return 0;
         for (enum engine engine = 0; engine < ENGINE_OCI; engine++) {
                 translate(archive, metadata, engine, false);

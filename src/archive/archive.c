@@ -89,9 +89,12 @@ static int compare_names(const void *a, const void *b, void *context)
 
 int archive_sort_names(struct archive *archive, struct error *err)
 {
-        archive->by_name = reallocarray(NULL, archive->count + 1, sizeof(size_t));
-        if (!archive->by_name)
+        size_t *by_name = reallocarray(archive->by_name, archive->count + 1, sizeof(size_t));
+
+        if (!by_name)
                 return error_oom(err);
+        archive->by_name = by_name;
+        archive->sorted = 0;
         for (size_t i = 0; i < archive->count; i++)
                 archive->by_name[i] = i;
         qsort_r(archive->by_name, archive->count, sizeof(size_t), compare_names, archive->members);
@@ -102,6 +105,7 @@ int archive_sort_names(struct archive *archive, struct error *err)
                         return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` has two members `%s`",
                                          archive->path, name);
         }
+        archive->sorted = archive->count;
         return 0;
 }
 
@@ -151,7 +155,7 @@ int archive_new(const char *name, size_t part_count, struct archive **out, struc
 
         if (!archive)
                 return error_oom(err);
-        archive->fd = -1;
+        archive->fd = archive->spill = -1;
         archive->cache.frame = SIZE_MAX;
         pthread_mutex_init(&archive->cache.lock, NULL);
         archive->path = strdup(name);
@@ -210,12 +214,11 @@ ssize_t archive_read_part(const struct archive *archive, const struct part *part
         return n < 0 ? error_errno(err, (int)-n, "cannot read `%s`", archive->path) : n;
 }
 
-/* All members are known: what is to be known of them? */
-static int complete(struct archive *archive, bool any, struct error *err)
+int archive_complete(struct archive *archive, struct error *err)
 {
         int ret;
 
-        if (!any && !is_checkpoint(archive))
+        if (!archive->any && !is_checkpoint(archive))
                 return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG,
                                  "`%s` holds no checkpoint: there is no `checkpoint` directory in it",
                                  archive->path);
@@ -248,6 +251,7 @@ static int open_file(int fd, const char *name, bool any, struct archive **out, s
 
         if (ret < 0)
                 return ret;
+        archive->any = any;
         if (fstat(fd, &st) < 0)
                 return error_errno(err, errno, "cannot read `%s`", name);
         if (S_ISDIR(st.st_mode))
@@ -257,10 +261,34 @@ static int open_file(int fd, const char *name, bool any, struct archive **out, s
         else
                 ret = error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL,
                                 "`%s` is neither a file nor a directory", name);
-        if (ret == 0)
-                ret = complete(archive, any, err);
+        if (ret == 0 && !archive->unread)
+                ret = archive_complete(archive, err);
         if (ret == 0)
                 *out = steal_ptr(archive);
+        return ret;
+}
+
+bool archive_is_unread(const struct archive *archive)
+{
+        return archive->unread;
+}
+
+int archive_load(struct archive *archive, const struct progress *progress, struct error *err)
+{
+        const struct archive_visitor visitor = {.progress = progress, .phase = "read"};
+
+        return archive->unread ? archive_visit(archive, &visitor, err) : 0;
+}
+
+/* Hands out an archive that was opened, once it is read. */
+static int load_opened(int ret, struct archive *opened, struct archive **out, struct error *err)
+{
+        if (ret == 0)
+                ret = archive_load(opened, NULL, err);
+        if (ret < 0)
+                archive_free(opened);
+        else
+                *out = opened;
         return ret;
 }
 
@@ -278,14 +306,25 @@ static int open_path(const char *path, bool any, struct archive **out, struct er
                       : open_file(fd, path, any, out, err);
 }
 
-int archive_open(const char *path, struct archive **out, struct error *err)
+int archive_open_unread(const char *path, struct archive **out, struct error *err)
 {
         return open_path(path, false, out, err);
 }
 
+int archive_open(const char *path, struct archive **out, struct error *err)
+{
+        struct archive *archive = NULL;
+        int ret = open_path(path, false, &archive, err);
+
+        return load_opened(ret, archive, out, err);
+}
+
 int archive_open_any(const char *path, struct archive **out, struct error *err)
 {
-        return open_path(path, true, out, err);
+        struct archive *archive = NULL;
+        int ret = open_path(path, true, &archive, err);
+
+        return load_opened(ret, archive, out, err);
 }
 
 int archive_open_inner(const struct archive *outer, const struct archive_member *member, struct archive **out,
@@ -305,18 +344,21 @@ int archive_open_inner(const struct archive *outer, const struct archive_member 
                 return error_oom(err);
         part.offset = outer->parts[0].offset + member->offset;
         ret = archive_new(name, 1, &archive, err);
-        if (ret == 0)
-                ret = archive_add_part(archive, outer->parts[0].fd, &part, err);
+        if (ret < 0)
+                return ret;
+        archive->any = true;
+        ret = archive_add_part(archive, outer->parts[0].fd, &part, err);
         if (ret == 0)
                 ret = archive_scan_tar(archive, err);
         if (ret == 0)
-                ret = complete(archive, true, err);
+                ret = archive->unread ? archive_load(archive, NULL, err) : archive_complete(archive, err);
         if (ret == 0)
                 *out = steal_ptr(archive);
         return ret;
 }
 
-int archive_open_pipe(int fd, const char *name, struct archive **out, struct error *err)
+int archive_open_pipe(int fd, const char *name, const struct progress *progress, struct archive **out,
+                      struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
         int ret = archive_new(name, 1, &archive, err);
@@ -325,13 +367,13 @@ int archive_open_pipe(int fd, const char *name, struct archive **out, struct err
                 ret = archive_add_part(archive, fd, &(struct part){.pipe = true}, err);
         if (ret == 0)
                 ret = archive_scan_tar(archive, err);
+        if (ret == 0)
+                ret = archive_load(archive, progress, err);
         if (ret < 0)
                 return ret;
         archive->spent = true;
-        ret = complete(archive, false, err);
-        if (ret == 0)
-                *out = steal_ptr(archive);
-        return ret;
+        *out = steal_ptr(archive);
+        return 0;
 }
 
 static int keep_key(struct part *part, const struct ctr_hmac_key *key, struct error *err)
@@ -370,8 +412,8 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
                         parts[i].remote.release(parts[i].remote.context);
         if (ret == 0)
                 ret = archive_scan_parts(archive, err);
-        if (ret == 0)
-                ret = complete(archive, false, err);
+        if (ret == 0 && !archive->unread)
+                ret = archive_complete(archive, err);
         if (ret == 0)
                 *out = steal_ptr(archive);
         return ret;
@@ -406,6 +448,8 @@ void archive_free(struct archive *archive)
         pthread_mutex_destroy(&archive->cache.lock);
         if (archive->fd >= 0)
                 close(archive->fd);
+        if (archive->spill >= 0)
+                close(archive->spill);
         free(archive->path);
         free(archive);
 }
@@ -474,7 +518,7 @@ const struct archive_member *archive_at(const struct archive *archive, size_t in
 
 const struct archive_member *archive_find(const struct archive *archive, const char *name)
 {
-        size_t low = 0, high = archive->count;
+        size_t low = 0, high = archive->sorted;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;

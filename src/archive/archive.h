@@ -2,10 +2,10 @@
 /*
  * A checkpoint of any engine (CRI-O, containerd, Podman, our own, a bare CRIU directory) for reading, in
  * place: nothing is ever unpacked to look. A plain archive is scanned by seeking from header to header; a
- * compressed one with our index is sought into; a compressed one without is read forward once, keeping small
- * members (all but file systems and logs over 1 MiB) and, of memory pages, those in which CRIU keeps the
- * stack. An encrypted one is decrypted where it is read, with the keys of this process (crypto/key_ring.h).
- * Thread-safe for reads after open, except where said.
+ * compressed one with our index is sought into; a compressed one without is read forward once, keeping what
+ * is asked for when somebody looks: all members but file systems and logs over 1 MiB and memory, and of
+ * memory pages the end, where CRIU keeps the stack. An encrypted one is decrypted where it is read, with the
+ * keys of this process (crypto/key_ring.h). Thread-safe for reads after open, except where said.
  */
 #ifndef SNAP_ARCHIVE_ARCHIVE_H
 #define SNAP_ARCHIVE_ARCHIVE_H
@@ -15,6 +15,7 @@
 #include "archive/tar.h"
 #include "base/compress.h"
 #include "base/digest.h"
+#include "base/progress.h"
 #include "criu/source.h"
 #include "crypto/ctr_hmac.h"
 
@@ -37,18 +38,22 @@ struct archive_member {
 /* Opens a tar archive or a directory. Refuses names that escape and members other than files and directories
  * at the level of the archive (-EBADMSG, ERROR_ARCHIVE_NAME). */
 int archive_open(const char *path, struct archive **out, struct error *err);
+/* The same, but what can only be read forward is left unread: it has no members until archive_load() or
+ * archive_visit() has read it, which comes first, so that whoever needs all of it need not read it twice. */
+int archive_open_unread(const char *path, struct archive **out, struct error *err);
 /* The same whatever the members are: for what holds checkpoints without being one (podset.h). */
 int archive_open_any(const char *path, struct archive **out, struct error *err);
 /* The archive that is a member of a plain one, whatever its own members are, read where it lies. Does not
  * need `outer` any more. -ENOTSUP (ERROR_UNSUPPORTED) when `outer` is compressed. */
 int archive_open_inner(const struct archive *outer, const struct archive_member *member, struct archive **out,
                        struct error *err);
-/* The same for an open file, from where it stands to its end; read with offsets, so that it stays there. `fd`
- * stays the caller's; `name` stands in errors. */
+/* archive_open_unread() for an open file, from where it stands to its end; read with offsets, so that it
+ * stays there. `fd` stays the caller's; `name` stands in errors. */
 int archive_open_file(int fd, const char *name, struct archive **out, struct error *err);
 /* A pipe, which can be read once only: it is read to its end, and of its members only the small ones can be
  * asked for afterwards (-ENOTSUP for others, and for archive_stream). */
-int archive_open_pipe(int fd, const char *name, struct archive **out, struct error *err);
+int archive_open_pipe(int fd, const char *name, const struct progress *progress, struct archive **out,
+                      struct error *err);
 
 /* Bytes that lie elsewhere than in a file here. */
 struct archive_remote {
@@ -69,7 +74,8 @@ struct archive_part {
 };
 
 /*
- * An archive whose members are those of several tars, one after another. Digests are verified whenever a part
+ * An archive whose members are those of several tars, one after another; unread when one of them is
+ * compressed. Digests are verified whenever a part
  * is read as a whole: of compressed parts here, of plain ones by archive_stream; and of an encrypted one its
  * HMAC (ERROR_ENCRYPTED_LAYER). Refuses the whiteouts of the
  * image-spec and members that are in two parts.
@@ -79,6 +85,11 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
 void archive_free(struct archive *archive);
 CLEANUP_DEFINE(struct archive *, archive_free);
 #define _cleanup_archive_ _cleanup_(archive_freep)
+
+/* It is to be read first: it has no members yet. */
+bool archive_is_unread(const struct archive *archive);
+/* Reads it if it is unread. `progress` may be NULL. */
+int archive_load(struct archive *archive, const struct progress *progress, struct error *err);
 
 const char *archive_path(const struct archive *archive);
 enum archive_form archive_form(const struct archive *archive);
@@ -123,5 +134,26 @@ typedef int (*archive_sink)(void *context, const struct archive_member *member, 
 /* `raw` is consecutive; `member` is the one it belongs to (header, contents, padding), NULL for the end
  * blocks. */
 int archive_stream(const struct archive *archive, archive_sink sink, void *context, struct error *err);
+
+struct stream;
+
+/* Who goes through an archive once, whatever it takes to read it. */
+struct archive_visitor {
+        archive_sink bytes; /* as archive_stream() has it; NULL: not wanted */
+        /* Of each member whose name ends in ".tar": its contents, expanded, of which as much may be read as
+         * is wanted. NULL: not wanted. The members known then may be only those up to this one. */
+        int (*tar)(void *context, const struct archive_member *member, struct stream *contents,
+                   struct error *err);
+        /* Of what can be read only forward: will the contents of this member be asked for afterwards? They
+         * are kept in a file without a name. NULL: no. */
+        bool (*keeps)(void *context, const struct archive_member *member);
+        void *context;
+        const struct progress *progress; /* may be NULL */
+        const char *phase;               /* for it */
+};
+
+/* Calls the visitor for all there is. An archive that is unread is read by this, and its members become known
+ * one by one: pointers to them last for the call, and a later one may still be refused. */
+int archive_visit(struct archive *archive, const struct archive_visitor *visitor, struct error *err);
 
 #endif

@@ -11,14 +11,18 @@
 /* More members than this are refused: the largest real dumps have some ten thousand. */
 #define ARCHIVE_MEMBERS_MAX 100000
 
-/* Bytes of small members that are kept of a compressed archive without index. */
-#define ARCHIVE_KEPT_MAX  (16 * MIB)
+/* Bytes of small members that are kept in memory of a compressed archive without index. */
+#define ARCHIVE_KEPT_MAX  (4 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
 
 /* Of large memory pages only the end is kept: there lies the top of the stack, with the command line and the
  * environment of the process. */
-#define ARCHIVE_ENDS_MAX (4 * MIB)
+#define ARCHIVE_ENDS_MAX (1 * MIB)
 #define ARCHIVE_END_SIZE (64 * KIB)
+
+/* What has no room in memory is kept in a file, up to so many bytes: more than that is read again from the
+ * archive if it is asked for. */
+#define ARCHIVE_SPILL_MAX (1 * GIB)
 
 /* The frame that was expanded last: neighbouring members are asked for one after another. */
 struct frame_cache {
@@ -48,7 +52,9 @@ struct part {
 
 /* What was kept of a member that was read forward: from this offset to its end. */
 struct kept {
-        struct buffer bytes;
+        struct buffer bytes; /* NULL: they are in the file, or nothing was kept */
+        bool spilled;
+        uint64_t place; /* in the file */
         uint64_t from;
 };
 
@@ -63,12 +69,17 @@ struct archive {
         struct part *parts;
         size_t part_count;
         bool joined; /* of parts: their end markers belong to none, and there is one behind all */
+        bool any;    /* it need not be a checkpoint */
+        bool unread; /* its members are not known yet */
         bool spent;  /* it was a pipe */
         struct archive_member *members;
         struct kept *kept; /* parallel to `members` */
         size_t count, capacity;
         size_t *by_name; /* positions in `members`, sorted by name */
+        size_t sorted;   /* their number: fewer than there are members while it is read */
         uint64_t kept_size, ends_size;
+        int spill;           /* the file for what has no room in memory; -1: none yet */
+        uint64_t spill_size; /* bytes in it */
         bool indexed;
         struct archive_index index; /* with the frames of the index and of the tail added */
         struct frame_cache cache;
@@ -85,14 +96,33 @@ ssize_t archive_read_part(const struct archive *archive, const struct part *part
                           size_t size, struct error *err);
 /* How is the part compressed? What is read of a pipe to know that is kept. */
 int archive_look_at_head(struct archive *archive, struct part *part, struct error *err);
-/* Sorts the names and refuses doubles: which of two a reader takes would be its own choice. */
+/* Sorts the names and refuses doubles: which of two a reader takes would be its own choice. To be done again
+ * when there are more. */
 int archive_sort_names(struct archive *archive, struct error *err);
+/* All members are known: sorts them, and is it a checkpoint? */
+int archive_complete(struct archive *archive, struct error *err);
 /* Takes over the digests that our own archives carry. Members that are not listed keep none. */
 int archive_load_digests(struct archive *archive, struct error *err);
-/* Fills the members of an open tar file: from its index, by seeking, or in one pass. */
+/* Fills the members of an open tar file, from its index or by seeking, if they can be had so. */
 int archive_scan_tar(struct archive *archive, struct error *err);
 /* The same for several parts. */
 int archive_scan_parts(struct archive *archive, struct error *err);
+/* Can it only be read forward? (Unless the archive has an index.) */
+bool archive_part_is_forward(const struct part *part);
+/* Adds the members of one part that is no such, by seeking. */
+int archive_scan_part(struct archive *archive, struct part *part, struct error *err);
+/* Adds the members of one that is, and calls the visitor for what there is, in one pass. */
+int archive_read_forward(struct archive *archive, struct part *part, const struct archive_visitor *visitor,
+                         struct error *err);
+/* Adds the members of all parts, and calls the visitor for what there is. */
+int archive_scan_through(struct archive *archive, const struct archive_visitor *visitor, struct error *err);
+/* Is it a tar itself? */
+bool archive_is_tar_member(const struct archive_member *member);
+/* Hands out the bytes of one part of an archive that is joined. */
+int archive_replay_part(const struct archive *archive, const struct part *part, archive_sink sink,
+                        void *context, struct error *err);
+/* Hands out the marker at the end of one that is joined, or a directory. */
+int archive_replay_end(archive_sink sink, void *context, struct error *err);
 /* The part that a member lies in. */
 const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member);
 /* The same for a directory. */

@@ -3,6 +3,11 @@
  * Where the memory of processes lies in an archive: which members, in which order they are read forward once,
  * and which addresses their bytes have. Memory that several mappings share is listed once, at the first of
  * them.
+ *
+ * Of a compressed archive without an index this is a second pass, which cannot be joined with the one that
+ * lists the members: whose a page is says the process tree, and in the archives of all engines "pstree.img"
+ * stands behind "pages-1.img" (they are sorted by name; ours begin with the pages). Memory would have to be
+ * kept until then, and there is no limit to how much that is.
  */
 #ifndef SNAP_ARCHIVE_MEMORY_PLAN_H
 #define SNAP_ARCHIVE_MEMORY_PLAN_H

@@ -61,6 +61,12 @@ int archive_read_at(const struct archive *archive, const struct archive_member *
                 memcpy(data, kept->bytes.data + (offset - kept->from), size);
                 return 0;
         }
+        if (kept->spilled && offset >= kept->from) {
+                n = file_pread_full(archive->spill, data, size, kept->place + (offset - kept->from));
+                return n < (ssize_t)size ? error_errno(err, n < 0 ? (int)-n : EIO,
+                                                       "cannot read what was kept of `%s`", archive->path)
+                                         : 0;
+        }
         if (!can_seek(archive, member))
                 return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
                                  "`%s` can only be read forward: parts of `%s` cannot be read", archive->path,

@@ -84,6 +84,11 @@ static int replay_part(const struct archive *archive, const struct part *part, s
         return ret;
 }
 
+int archive_replay_end(archive_sink sink, void *context, struct error *err)
+{
+        return sink(context, NULL, (struct slice){zeros, sizeof(zeros)}, err);
+}
+
 static int replay_tar(const struct archive *archive, archive_sink sink, void *context, struct error *err)
 {
         struct place place = {0};
@@ -96,7 +101,15 @@ static int replay_tar(const struct archive *archive, archive_sink sink, void *co
         }
         if (archive->count && place.position < member_end(archive, archive->count - 1))
                 return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short", archive->path);
-        return archive->joined ? sink(context, NULL, (struct slice){zeros, sizeof(zeros)}, err) : 0;
+        return archive->joined ? archive_replay_end(sink, context, err) : 0;
+}
+
+int archive_replay_part(const struct archive *archive, const struct part *part, archive_sink sink,
+                        void *context, struct error *err)
+{
+        struct place place = {.position = part->start};
+
+        return replay_part(archive, part, &place, sink, context, err);
 }
 
 static int replay_header(const struct archive_member *member, archive_sink sink, void *context,
@@ -151,7 +164,7 @@ static int replay_directory(const struct archive *archive, archive_sink sink, vo
                 if (ret == 0 && member->type == TAR_FILE)
                         ret = replay_contents(archive, member, copy, sink, context, err);
         }
-        return ret < 0 ? ret : sink(context, NULL, (struct slice){zeros, sizeof(zeros)}, err);
+        return ret < 0 ? ret : archive_replay_end(sink, context, err);
 }
 
 int archive_stream(const struct archive *archive, archive_sink sink, void *context, struct error *err)

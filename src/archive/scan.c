@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What members a tar has: from the index at its end, from header to header, or in one pass forward. */
+/* What members a tar has: from the index at its end, or from header to header. */
 #include <errno.h>
 #include <fcntl.h>
 #include "archive/encrypted_header.h"
@@ -19,104 +19,26 @@ int archive_add_entry(struct archive *archive, const struct part *part, const st
         return archive_add_member(archive, walk->entry.name, &member, err);
 }
 
-/* Contents nobody reads as a whole in order to look: memory, file systems, logs. */
-static bool is_bulk(const char *name)
-{
-        return text_starts_with(name, "checkpoint/pages-") ||
-               text_starts_with(name, "checkpoint/amdgpu-pages-") || text_starts_with(name, "volumes/") ||
-               text_ends_with(name, ".tar") || text_ends_with(name, ".log");
-}
-
-static bool is_memory(const char *name)
-{
-        return text_starts_with(name, "checkpoint/pages-");
-}
-
-/* Keeps the last `size` bytes of the current member, which was added last. */
-static int keep_end(struct archive *archive, struct tar_walk *walk, size_t size, uint64_t *total,
-                    struct error *err)
-{
-        struct kept *kept = &archive->kept[archive->count - 1];
-        uint64_t from = walk->left - size;
-        ssize_t n;
-        int ret = tar_walk_skip(walk, from, err);
-
-        if (ret < 0)
-                return ret;
-        if (buffer_reserve(&kept->bytes, size) < 0)
-                return error_oom(err);
-        n = tar_walk_read(walk, kept->bytes.data, size, err);
-        if (n < 0)
-                return (int)n;
-        kept->bytes.size = size;
-        kept->from = from;
-        *total += size;
-        return 0;
-}
-
-/* What is asked for when somebody looks, as far as there is room. */
-static int keep_contents(struct archive *archive, struct tar_walk *walk, struct error *err)
-{
-        const struct archive_member *member = &archive->members[archive->count - 1];
-        bool small = member->size <= ARCHIVE_SMALL_MAX || !is_bulk(member->name);
-
-        if (member->size && small && member->size <= ARCHIVE_KEPT_MAX - archive->kept_size)
-                return keep_end(archive, walk, (size_t)member->size, &archive->kept_size, err);
-        if (member->size >= ARCHIVE_END_SIZE && is_memory(member->name) &&
-            ARCHIVE_END_SIZE <= ARCHIVE_ENDS_MAX - archive->ends_size)
-                return keep_end(archive, walk, ARCHIVE_END_SIZE, &archive->ends_size, err);
-        return 0;
-}
-
-/* Adds the members of one tar. `keep`: it can be read only forward. */
-static int walk_members(struct archive *archive, struct part *part, struct stream *stream, bool keep,
-                        struct error *err)
-{
-        _cleanup_tar_walk_ struct tar_walk walk = {.stream = stream,
-                                                   .what = archive->path,
-                                                   .unproven = !archive->joined,
-                                                   .end_optional = archive->joined};
-        int ret;
-
-        while ((ret = tar_walk_next(&walk, err)) > 0) {
-                size_t before = archive->count;
-
-                ret = archive_add_entry(archive, part, &walk, err);
-                if (ret == 0 && keep && archive->count > before)
-                        ret = keep_contents(archive, &walk, err);
-                if (ret < 0)
-                        return ret;
-        }
-        part->length = walk.header;
-        return ret;
-}
-
-/* To the end: of what was expanded, the digest must be right. */
-static int read_rest(struct stream *stream, struct error *err)
-{
-        uint8_t scratch[TAR_BLOCK];
-        ssize_t n;
-
-        while ((n = stream_read(stream, scratch, sizeof(scratch), err)) > 0)
-                ;
-        return (int)n;
-}
-
-static int scan_part(struct archive *archive, struct part *part, struct error *err)
+int archive_scan_part(struct archive *archive, struct part *part, struct error *err)
 {
         _cleanup_stream_ struct stream *stream = NULL;
-        bool forward = part->compression != COMPRESSION_NONE || part->pipe;
-        int ret = stream_open_part(archive, part, forward, &stream, err);
+        _cleanup_tar_walk_ struct tar_walk walk = {
+                .what = archive->path, .unproven = !archive->joined, .end_optional = archive->joined};
+        int ret = stream_open_part(archive, part, false, &stream, err);
 
         if (ret < 0)
                 return ret;
+        walk.stream = stream;
         /* Headers lie far apart: what the kernel would read ahead is not looked at. */
-        if (!forward && part->fd >= 0)
+        if (part->fd >= 0)
                 posix_fadvise(part->fd, 0, 0, POSIX_FADV_RANDOM);
-        ret = walk_members(archive, part, stream, forward, err);
-        if (!forward && part->fd >= 0)
+        while ((ret = tar_walk_next(&walk, err)) > 0 &&
+               (ret = archive_add_entry(archive, part, &walk, err)) == 0)
+                ;
+        if (part->fd >= 0)
                 posix_fadvise(part->fd, 0, 0, POSIX_FADV_NORMAL);
-        return ret == 0 && part->has_digest && forward ? read_rest(stream, err) : ret;
+        part->length = walk.header;
+        return ret;
 }
 
 /* The index lists all members but itself. */
@@ -213,29 +135,25 @@ int archive_scan_tar(struct archive *archive, struct error *err)
                 return members_from_index(archive, err);
         if (archive->compression == COMPRESSION_NONE)
                 archive->stream_size = part->size;
-        return scan_part(archive, part, err);
+        archive->unread = archive_part_is_forward(part);
+        return archive->unread ? 0 : archive_scan_part(archive, part, err);
+}
+
+bool archive_part_is_forward(const struct part *part)
+{
+        return part->compression != COMPRESSION_NONE || part->pipe;
 }
 
 int archive_scan_parts(struct archive *archive, struct error *err)
 {
-        uint64_t start = 0;
+        const struct archive_visitor nobody = {0};
 
         for (size_t i = 0; i < archive->part_count; i++) {
-                struct part *part = &archive->parts[i];
-                int ret;
-
-                part->start = start;
                 if (archive->compression == COMPRESSION_NONE)
-                        archive->compression = part->compression;
-                ret = scan_part(archive, part, err);
-                if (ret < 0)
-                        return ret;
-                if (add_overflow(start, part->length, &start) || start > TAR_SIZE_LIMIT)
-                        return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is absurdly large",
-                                         archive->path);
+                        archive->compression = archive->parts[i].compression;
+                archive->unread |= archive_part_is_forward(&archive->parts[i]);
         }
-        archive->stream_size = start + (uint64_t)2 * TAR_BLOCK;
-        return 0;
+        return archive->unread ? 0 : archive_scan_through(archive, &nobody, err);
 }
 
 const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member)

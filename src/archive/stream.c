@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include "archive/internal.h"
+#include "archive/prefetch.h"
 #include "base/file.h"
 
 #define SCRATCH_SIZE (64 * KIB)
@@ -21,9 +22,15 @@ struct stream {
         uint64_t base; /* offset in the plain part or the expanded tar at which position 0 lies */
         uint64_t position, end;
         struct decompressor *decompressor; /* compressed without index */
-        uint64_t source_position;          /* next byte of the part as it lies in its file */
-        struct sha256_stream *sha256;      /* of these bytes; NULL: they are not verified */
-        struct ctr_hmac *cipher;           /* of a part that is encrypted */
+        _Atomic uint64_t source_position;  /* next byte of the part as it lies in its file */
+        struct stream *outer;              /* within which it is; borrowed */
+        struct prefetch *ahead;            /* reads `source`, which is its own */
+        const struct stream *source;
+        struct slice chunk; /* what came of it and has not been read */
+        stream_tap tap;
+        void *tap_context;
+        struct sha256_stream *sha256; /* of these bytes; NULL: they are not verified */
+        struct ctr_hmac *cipher;      /* of a part that is encrypted */
         struct stream *inner; /* what the decompressor gets instead; joined: the part whose turn it is */
         bool joined;          /* all parts of the archive, one after another */
         size_t turn;          /* number of that part */
@@ -118,6 +125,7 @@ void stream_free(struct stream *stream)
                 sha256_free(stream->sha256);
         ctr_hmac_free(stream->cipher);
         stream_free(stream->inner);
+        prefetch_free(stream->ahead);
         if (stream->fd >= 0)
                 close(stream->fd);
         free(stream->near);
@@ -172,8 +180,21 @@ int stream_open(const struct archive *archive, struct stream **out, struct error
 static int open_kept(const struct archive *archive, const struct archive_member *member, struct stream **out,
                      struct error *err)
 {
-        return stream_open_memory(buffer_slice(&archive->kept[member - archive->members].bytes), member->name,
-                                  out, err);
+        const struct kept *kept = &archive->kept[member - archive->members];
+        _cleanup_stream_ struct stream *stream = NULL;
+
+        if (!kept->spilled)
+                return stream_open_memory(buffer_slice(&kept->bytes), member->name, out, err);
+        stream = stream_new(archive, member->name);
+        if (!stream)
+                return error_oom(err);
+        stream->fd = fcntl(archive->spill, F_DUPFD_CLOEXEC, 0);
+        if (stream->fd < 0)
+                return error_errno(err, errno, "cannot read what was kept of `%s`", archive->path);
+        stream->base = kept->place;
+        stream->end = member->size;
+        *out = steal_ptr(stream);
+        return 0;
 }
 
 static int open_in_part(const struct archive *archive, const struct archive_member *member,
@@ -221,7 +242,7 @@ static int open_raw(const struct archive *archive, const struct archive_member *
 
         if (archive->form == ARCHIVE_DIRECTORY)
                 return open_on_disk(archive, member, out, err);
-        if (!member->size || (kept->bytes.data && !kept->from))
+        if (!member->size || ((kept->bytes.data || kept->spilled) && !kept->from))
                 return open_kept(archive, member, out, err);
         return open_in_part(archive, member, out, err);
 }
@@ -238,31 +259,27 @@ int stream_open_memory(struct slice bytes, const char *what, struct stream **out
         return 0;
 }
 
-int stream_open_member(const struct archive *archive, const struct archive_member *member, bool expand,
-                       struct stream **out, struct error *err)
+/* Takes over `inner`, also when it fails. */
+static int open_expanded(const struct archive *archive, struct stream *inner, struct stream **out,
+                         struct error *err)
 {
-        _cleanup_stream_ struct stream *inner = NULL, *stream = NULL;
+        _cleanup_stream_ struct stream *stream = stream_new(archive, inner->what);
         enum compression compression;
         ssize_t n;
-        int ret = open_raw(archive, member, &inner, err);
+        int ret;
 
-        if (ret < 0)
-                return ret;
-        if (!expand) {
-                *out = steal_ptr(inner);
-                return 0;
-        }
-        stream = stream_new(archive, member->name);
-        if (!stream)
+        if (!stream) {
+                stream_free(inner);
                 return error_oom(err);
+        }
+        stream->inner = inner;
         n = stream_read(inner, stream->head, ARCHIVE_HEAD_SIZE, err);
         if (n < 0)
                 return (int)n;
         stream->head_size = (size_t)n;
-        stream->inner = steal_ptr(inner);
         compression = compression_detect((struct slice){stream->head, stream->head_size});
         if (compression == COMPRESSION_NONE) {
-                stream->end = member->size;
+                stream->end = inner->end;
         } else {
                 ret = decompressor_new(compression, read_inner, stream, &stream->decompressor, err);
                 if (ret < 0)
@@ -270,6 +287,58 @@ int stream_open_member(const struct archive *archive, const struct archive_membe
         }
         *out = steal_ptr(stream);
         return 0;
+}
+
+int stream_open_member(const struct archive *archive, const struct archive_member *member, bool expand,
+                       struct stream **out, struct error *err)
+{
+        struct stream *raw;
+        int ret = open_raw(archive, member, &raw, err);
+
+        if (ret == 0 && expand)
+                return open_expanded(archive, raw, out, err);
+        if (ret == 0)
+                *out = raw;
+        return ret;
+}
+
+int stream_open_within(struct stream *outer, uint64_t size, const char *what, bool expand,
+                       struct stream **out, struct error *err)
+{
+        struct stream *stream = stream_new(outer->archive, what);
+
+        if (!stream)
+                return error_oom(err);
+        stream->outer = outer;
+        stream->end = size;
+        if (expand)
+                return open_expanded(outer->archive, stream, out, err);
+        *out = stream;
+        return 0;
+}
+
+int stream_open_ahead(struct stream *source, struct stream **out, struct error *err)
+{
+        struct stream *stream = stream_new(source->archive, source->what);
+        int ret;
+
+        if (!stream) {
+                stream_free(source);
+                return error_oom(err);
+        }
+        stream->source = source;
+        ret = prefetch_new(source, 0, &stream->ahead, err);
+        if (ret < 0)
+                stream_free(stream);
+        else
+                *out = stream;
+        return ret;
+}
+
+void stream_set_tap(struct stream *stream, stream_tap tap, void *context)
+{
+        stream->tap = tap;
+        stream->tap_context = context;
 }
 
 /* Plain contents behind a head that was looked at. */
@@ -386,6 +455,30 @@ static int cannot_read(const struct stream *stream, int ret, struct error *err)
         return ret;
 }
 
+/* Up to `size` bytes of what was read ahead, in place. 0: the end. */
+static int next_ahead(struct stream *stream, uint64_t size, struct slice *out, struct error *err)
+{
+        if (!stream->chunk.size) {
+                int ret = prefetch_next(stream->ahead, &stream->chunk, err);
+
+                if (ret <= 0)
+                        return ret;
+        }
+        slice_take(&stream->chunk, size < stream->chunk.size ? size : stream->chunk.size, out);
+        return 1;
+}
+
+static ssize_t read_ahead(struct stream *stream, void *data, size_t size, struct error *err)
+{
+        struct slice bytes;
+        int ret = next_ahead(stream, size, &bytes, err);
+
+        if (ret <= 0)
+                return ret;
+        memcpy(data, bytes.data, bytes.size);
+        return (ssize_t)bytes.size;
+}
+
 static ssize_t read_some(struct stream *stream, void *data, size_t size, struct error *err)
 {
         uint64_t offset = stream->base + stream->position;
@@ -401,6 +494,10 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
         }
         if (stream->joined)
                 return read_joined(stream, data, size, err);
+        if (stream->ahead)
+                return read_ahead(stream, data, size, err);
+        if (stream->outer)
+                return stream_read(stream->outer, data, size, err);
         if (stream->inner)
                 return read_behind_head(stream, data, size, err);
         if (stream->memory.data) {
@@ -471,7 +568,31 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error
                 if (ret < 0)
                         return ret;
         }
+        if (stream->tap && done) {
+                int ret = stream->tap(stream->tap_context, (struct slice){data, done}, err);
+
+                if (ret < 0)
+                        return ret;
+        }
         return (ssize_t)done;
+}
+
+/* What was read ahead is in memory: it need not be copied to be passed over. */
+static int skip_ahead(struct stream *stream, uint64_t size, struct error *err)
+{
+        while (size) {
+                struct slice bytes;
+                int ret = next_ahead(stream, size, &bytes, err);
+
+                if (ret <= 0)
+                        return ret < 0 ? ret : beyond_end(stream, err);
+                stream->position += bytes.size;
+                size -= bytes.size;
+                ret = stream->tap ? stream->tap(stream->tap_context, bytes, err) : 0;
+                if (ret < 0)
+                        return ret;
+        }
+        return 0;
 }
 
 int stream_skip(struct stream *stream, uint64_t size, struct error *err)
@@ -482,13 +603,16 @@ int stream_skip(struct stream *stream, uint64_t size, struct error *err)
                 return beyond_end(stream, err);
         if (stream->joined)
                 return skip_joined(stream, size, err);
+        if (stream->ahead)
+                return skip_ahead(stream, size, err);
         if (!stream->decompressor && !stream->sha256) {
+                struct stream *below = stream->outer ? stream->outer : stream->inner;
                 size_t head = stream->head_size - stream->head_taken;
 
                 head = head > size ? (size_t)size : head;
                 stream->head_taken += head;
                 stream->position += size;
-                return stream->inner ? stream_skip(stream->inner, size - head, err) : 0;
+                return below ? stream_skip(below, size - head, err) : 0;
         }
         while (size) {
                 ssize_t n = stream_read(stream, scratch,
@@ -506,4 +630,9 @@ int stream_skip(struct stream *stream, uint64_t size, struct error *err)
 uint64_t stream_position(const struct stream *stream)
 {
         return stream->position;
+}
+
+uint64_t stream_source_position(const struct stream *stream)
+{
+        return stream->source ? stream->source->source_position : stream->source_position;
 }

@@ -22,11 +22,21 @@ int stream_open_part(const struct archive *archive, const struct part *part, boo
  * is), expanded. */
 int stream_open_member(const struct archive *archive, const struct archive_member *member, bool expand,
                        struct stream **out, struct error *err);
+/* The next `size` bytes of `outer`, which is borrowed and stands behind what was read of them. `what` names
+ * them in errors and is borrowed. `expand` as above. */
+int stream_open_within(struct stream *outer, uint64_t size, const char *what, bool expand,
+                       struct stream **out, struct error *err);
+/* Another stream, read ahead by a thread of its own. Takes it over, also when it fails. */
+int stream_open_ahead(struct stream *source, struct stream **out, struct error *err);
 /* Bytes in memory; `bytes` and `what`, which names them in errors, are borrowed. */
 int stream_open_memory(struct slice bytes, const char *what, struct stream **out, struct error *err);
 void stream_free(struct stream *stream);
 CLEANUP_DEFINE(struct stream *, stream_free);
 #define _cleanup_stream_ _cleanup_(stream_freep)
+
+/* Of a stream that cannot seek: gets all that is read and passed over, in order, and may end it. */
+typedef int (*stream_tap)(void *context, struct slice bytes, struct error *err);
+void stream_set_tap(struct stream *stream, stream_tap tap, void *context);
 
 /* Short only at the end. */
 ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error *err);
@@ -34,5 +44,7 @@ ssize_t stream_read(struct stream *stream, void *data, size_t size, struct error
 int stream_skip(struct stream *stream, uint64_t size, struct error *err);
 /* Bytes read and skipped so far. */
 uint64_t stream_position(const struct stream *stream);
+/* How far it is in the file that it comes from, as that lies there. */
+uint64_t stream_source_position(const struct stream *stream);
 
 #endif

@@ -140,19 +140,22 @@ static int verify_metadata(struct verify *verify, struct error *err)
 
 static int verify_opened(struct verify *verify, struct error *err)
 {
-        int ret;
+        _cleanup_verify_tars_ struct verify_tars *tars = NULL;
+        int ret = verify_tars_new(verify->archive, verify->progress, verify->report, &tars, err);
 
-        verify->report->members = archive_count(verify->archive);
-        ret = verify_stream(verify, err);
         if (ret < 0)
                 return ret;
+        ret = verify_stream(verify, tars, err);
+        if (ret < 0)
+                return ret;
+        verify->report->members = archive_count(verify->archive);
         ret = verify_metadata(verify, err);
         if (ret < 0)
                 return ret;
         ret = verify_criu(verify, err);
         if (ret < 0)
                 return ret;
-        return verify_files(verify, err);
+        return verify_tars_finish(tars, err);
 }
 
 /* Nothing is left in the report when it could not look. */
@@ -176,13 +179,12 @@ static int verify_path(const char *path, bool sealed, const struct progress *pro
         int ret;
 
         *out = (struct verify_report){0};
-        ret = archive_open(path, &archive, &reason);
-        if (ret < 0) {
-                ret = verify_fault_from(&verify, slash && slash[1] ? slash + 1 : path, ret, &reason);
-        } else {
-                verify.archive = archive;
+        ret = archive_open_unread(path, &archive, &reason);
+        verify.archive = archive;
+        if (ret == 0)
                 ret = verify_opened(&verify, &reason);
-        }
+        if (ret < 0 && (!archive || archive_is_unread(archive)))
+                ret = verify_fault_from(&verify, slash && slash[1] ? slash + 1 : path, ret, &reason);
         return finish(ret, out, &reason, err);
 }
 
@@ -206,22 +208,6 @@ int archive_verify_sealed(const char *path, const struct progress *progress, str
                           struct error *err)
 {
         return verify_path(path, true, progress, out, err);
-}
-
-int archive_verify_files(struct archive *archive, struct verify_report *out, struct error *err)
-{
-        struct verify verify = {.archive = archive, .report = out};
-        struct error reason = {0};
-        int ret;
-
-        *out = (struct verify_report){0};
-        ret = verify_files(&verify, &reason);
-        if (ret < 0) {
-                verify_report_free(out);
-                if (err)
-                        *err = reason;
-        }
-        return ret;
 }
 
 int verify_report_error(const struct verify_report *report, const char *path, struct error *err)

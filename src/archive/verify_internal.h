@@ -18,9 +18,8 @@ int verify_fault(struct verify *verify, const struct error_kind *kind, const cha
 /* Turns an error about bad data into a fault and returns 0; anything else is passed on. */
 int verify_fault_from(struct verify *verify, const char *object, int ret, struct error *err);
 
-/* Reads the whole stream: headers, digests, padding, index. */
-int verify_stream(struct verify *verify, struct error *err);
-/* Looks into the tars that the archive holds, and compares open files with what CRIU recorded. */
-int verify_files(struct verify *verify, struct error *err);
+/* Reads the whole archive: headers, digests, padding, index; and hands out what is in the tars that it holds.
+ */
+int verify_stream(struct verify *verify, struct verify_tars *tars, struct error *err);
 
 #endif

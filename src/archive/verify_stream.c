@@ -10,20 +10,31 @@
 /* Headers of one member: a long name, pax records. */
 #define HEADERS_MAX (4 * MIB)
 
+/* What was seen of a member. It is judged when all have been: what it should be stands in members that come
+ * last, which of an archive that is read forward are not known before. */
+struct observed {
+        struct sha256 digest;
+        uint32_t crc;
+        bool is_odd;    /* its header has a checksum field as no writer of today makes it */
+        bool has_trail; /* behind its contents there is more than padding of zeros */
+};
+
 struct pass {
         struct verify *verify;
-        const struct archive *archive;
+        struct verify_tars *tars;
+        struct archive *archive;
+        bool is_known;                     /* the members were, before: only what is compared is computed */
         bool ours;                         /* written by us: every byte is accounted for */
         const struct archive_index *index; /* NULL: none, or unusable */
         struct archive_index inner;        /* of a plain archive that was compressed as a whole */
         struct sha256_stream *sha256;
-        const struct archive_member *member; /* NULL: before the first, after the last */
-        struct buffer headers;               /* of `member` */
-        uint32_t crc;                        /* where there is no SHA-256 to compare with: of snap.json */
-        uint64_t position;                   /* in the stream */
-        uint64_t surplus;                    /* bytes after the padding of `member` */
-        bool stained;                        /* a byte of padding or of the end marker is not zero */
-        uint64_t end_size;                   /* bytes of the end marker and after it */
+        struct observed *observed; /* of each member */
+        size_t count, capacity;
+        bool in_member;        /* the last of them is still coming */
+        struct buffer headers; /* of it */
+        uint64_t position;     /* in the stream */
+        bool end_is_stained;   /* a byte of the end marker, or behind it, is not zero */
+        uint64_t end_size;     /* bytes of the end marker and after it */
 };
 
 static int fault(struct pass *pass, const struct error_kind *kind, const char *object, const char *reason)
@@ -31,103 +42,81 @@ static int fault(struct pass *pass, const struct error_kind *kind, const char *o
         return verify_fault(pass->verify, kind, object, "%s", reason);
 }
 
-/* The headers say what the list of members says (the list may come from the index). */
-static int check_headers(struct pass *pass, struct error *err)
+/* 1: what the headers say is in `walk`; 0: there is another number of them than of one member. */
+static int parse_headers(const struct pass *pass, bool strict, struct tar_walk *walk, struct error *err)
 {
-        const struct archive_member *member = pass->member;
         _cleanup_stream_ struct stream *stream = NULL;
-        _cleanup_tar_walk_ struct tar_walk walk = {.what = member->name, .strict = pass->ours};
-        const char *name;
         size_t size;
-        int ret = stream_open_memory(buffer_slice(&pass->headers), member->name, &stream, err);
+        int ret = stream_open_memory(buffer_slice(&pass->headers), walk->what, &stream, err);
 
         if (ret < 0)
                 return ret;
-        walk.stream = stream;
+        walk->stream = stream;
+        walk->strict = strict;
         do {
-                ret = tar_walk_next(&walk, err);
-                walk.left = walk.padding = 0; /* only headers are in there */
-                if (ret < 0)
-                        return verify_fault_from(pass->verify, member->name, ret, err);
-                name = archive_name_normal(walk.entry.name, &size);
-        } while (ret > 0 && !size && walk.entry.type == TAR_DIRECTORY);
-        if (ret == 0 || stream_position(stream) != pass->headers.size || size != strlen(member->name) ||
-            memcmp(name, member->name, size) != 0 || walk.entry.type != member->type ||
-            walk.entry.size != member->size || (walk.entry.mode & 07777) != (member->mode & 07777))
+                ret = tar_walk_next(walk, err);
+                walk->left = walk->padding = 0; /* only headers are in there */
+                if (ret > 0)
+                        (void)archive_name_normal(walk->entry.name, &size);
+        } while (ret > 0 && !size && walk->entry.type == TAR_DIRECTORY);
+        return ret > 0 && stream_position(stream) != pass->headers.size ? 0 : ret;
+}
+
+/* The headers say what the list of members says (the list may come from the index). */
+static int check_headers(struct pass *pass, const struct archive_member *member, struct observed *seen,
+                         struct error *err)
+{
+        _cleanup_tar_walk_ struct tar_walk strict = {.what = member->name}, walk = {.what = member->name};
+        const char *name;
+        size_t size;
+        int ret;
+
+        seen->is_odd = parse_headers(pass, true, &strict, NULL) < 0;
+        ret = parse_headers(pass, false, &walk, err);
+        if (ret < 0)
+                return verify_fault_from(pass->verify, member->name, ret, err);
+        name = archive_name_normal(walk.entry.name, &size);
+        if (ret == 0 || size != strlen(member->name) || memcmp(name, member->name, size) != 0 ||
+            walk.entry.type != member->type || walk.entry.size != member->size ||
+            (walk.entry.mode & 07777) != (member->mode & 07777))
                 return fault(pass, &ERROR_ARCHIVE_CORRUPT, member->name,
                              "its header differs from what the index says");
         return 0;
 }
 
-static int check_digest(struct pass *pass, struct error *err)
-{
-        const struct archive_member *member = pass->member;
-        char expected[SHA256_HEX_SIZE], found[SHA256_HEX_SIZE];
-        struct sha256 digest;
-
-        if (sha256_finish(pass->sha256, &digest) < 0)
-                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
-        pass->verify->report->digests_checked++;
-        if (sha256_equal(&digest, &member->digest))
-                return 0;
-        return verify_fault(pass->verify, &ERROR_ARCHIVE_DIGEST, member->name,
-                            "its SHA-256 is %s, but %s was captured", sha256_hex(&digest, found),
-                            sha256_hex(&member->digest, expected));
-}
-
-/* The index lists all members in order, but itself. */
-static int check_index(struct pass *pass)
-{
-        const struct archive_member *member = pass->member;
-        size_t position = (size_t)(member - pass->archive->members);
-        const struct archive_index_member *listed = &pass->index->members[position];
-
-        if (position == pass->index->member_count && strcmp(member->name, ARCHIVE_INDEX_NAME) == 0)
-                return 0;
-        if (position >= pass->index->member_count || strcmp(listed->name, member->name) != 0 ||
-            listed->type != member->type || listed->mode != member->mode || listed->size != member->size ||
-            listed->header != member->header || listed->contents != member->offset)
-                return fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "the index lists it otherwise");
-        if (member->type == TAR_FILE && listed->crc != (member->has_digest ? member->crc : pass->crc))
-                return verify_fault(pass->verify, &ERROR_ARCHIVE_DIGEST, member->name,
-                                    "its CRC-32C is not %08" PRIx32 ", as the index says", listed->crc);
-        return 0;
-}
-
-static bool is_own(const char *name)
-{
-        return strcmp(name, ARCHIVE_FACTS_NAME) == 0 || strcmp(name, ARCHIVE_INDEX_NAME) == 0;
-}
-
 static int finish_member(struct pass *pass, struct error *err)
 {
-        const struct archive_member *member = pass->member;
+        struct observed *seen;
+        const struct archive_member *member;
         int ret = 0;
 
-        if (!member)
+        if (!pass->in_member)
                 return 0;
+        pass->in_member = false;
+        seen = &pass->observed[pass->count - 1];
+        member = archive_at(pass->archive, pass->count - 1);
         if (pass->archive->form == ARCHIVE_TAR)
-                ret = check_headers(pass, err);
-        if (ret == 0 && member->has_digest)
-                ret = pass->verify->sealed ? 0 : check_digest(pass, err);
-        else if (ret == 0 && pass->verify->report->digests_present && member->type == TAR_FILE &&
-                 !is_own(member->name))
-                ret = fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "snap.json does not list it");
-        if (ret == 0 && pass->index)
-                ret = check_index(pass);
-        if (ret == 0 && pass->ours && (pass->stained || pass->surplus))
-                ret = fault(pass, &ERROR_ARCHIVE_CORRUPT, member->name,
-                            "there are bytes after its end that should be zero");
+                ret = check_headers(pass, member, seen, err);
+        if (ret == 0 && sha256_finish(pass->sha256, &seen->digest) < 0)
+                ret = error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
         return ret;
 }
 
-static void begin_member(struct pass *pass, const struct archive_member *member)
+static int begin_member(struct pass *pass, struct error *err)
 {
-        pass->member = member;
+        if (pass->count == pass->capacity) {
+                size_t capacity = pass->capacity ? pass->capacity * 2 : 64;
+                struct observed *grown = reallocarray(pass->observed, capacity, sizeof(*grown));
+
+                if (!grown)
+                        return error_oom(err);
+                pass->observed = grown;
+                pass->capacity = capacity;
+        }
+        pass->observed[pass->count++] = (struct observed){0};
         pass->headers.size = 0;
-        pass->crc = 0;
-        pass->surplus = 0;
-        pass->stained = false;
+        pass->in_member = true;
+        return 0;
 }
 
 static bool all_zero(struct slice bytes)
@@ -146,20 +135,25 @@ static struct slice take_until(struct pass *pass, struct slice *raw, uint64_t en
         return part;
 }
 
-static int take_contents(struct pass *pass, struct slice bytes, struct error *err)
+/* Of a member with a digest nothing but that is compared, and of one that was just sealed not even that. */
+static int take_contents(struct pass *pass, const struct archive_member *member, struct slice bytes,
+                         struct error *err)
 {
-        if (pass->member->has_digest && pass->verify->sealed)
+        struct observed *seen = &pass->observed[pass->count - 1];
+
+        if (!pass->is_known || !member->has_digest)
+                seen->crc = crc32c_update(seen->crc, bytes.data, bytes.size);
+        if (pass->is_known && (!member->has_digest || pass->verify->sealed))
                 return 0;
-        if (!pass->member->has_digest)
-                pass->crc = crc32c_update(pass->crc, bytes.data, bytes.size);
-        else if (sha256_update(pass->sha256, bytes.data, bytes.size) < 0)
-                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
-        return 0;
+        return sha256_update(pass->sha256, bytes.data, bytes.size) < 0
+                       ? error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed")
+                       : 0;
 }
 
-static int take_member(struct pass *pass, struct slice raw, struct error *err)
+static int take_member(struct pass *pass, const struct archive_member *member, struct slice raw,
+                       struct error *err)
 {
-        const struct archive_member *member = pass->member;
+        struct observed *seen = &pass->observed[pass->count - 1];
         struct slice part = take_until(pass, &raw, member->offset);
         int ret;
 
@@ -171,43 +165,107 @@ static int take_member(struct pass *pass, struct slice raw, struct error *err)
                         return error_oom(err);
         }
         part = take_until(pass, &raw, member->offset + member->size);
-        ret = part.size ? take_contents(pass, part, err) : 0;
+        ret = part.size ? take_contents(pass, member, part, err) : 0;
         if (ret < 0)
                 return ret;
         part = take_until(pass, &raw, member->offset + tar_padded(member->size));
-        if (!all_zero(part))
-                pass->stained = true;
+        if (!all_zero(part) || raw.size)
+                seen->has_trail = true;
         pass->position += raw.size;
-        pass->surplus += raw.size;
         return 0;
 }
 
 static int take(void *context, const struct archive_member *member, struct slice raw, struct error *err)
 {
         struct pass *pass = context;
-        struct verify *verify = pass->verify;
-        int ret;
+        size_t wanted = member ? (size_t)(member - archive_at(pass->archive, 0)) + 1 : SIZE_MAX;
+        int ret = 0;
 
-        if (progress_cancelled(verify->progress))
-                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "verification was cancelled");
-        if (member != pass->member) {
+        if (wanted != pass->count)
                 ret = finish_member(pass, err);
-                if (ret < 0)
-                        return ret;
-                begin_member(pass, member);
-        }
+        /* Those without bytes of their own cannot be: each has a header. */
+        while (ret == 0 && member && pass->count < wanted)
+                ret = begin_member(pass, err);
+        if (ret < 0)
+                return ret;
         if (member) {
-                ret = take_member(pass, raw, err);
-                if (ret < 0)
-                        return ret;
+                ret = take_member(pass, member, raw, err);
         } else {
-                pass->stained |= !all_zero(raw);
+                pass->end_is_stained |= !all_zero(raw);
                 pass->end_size += raw.size;
                 pass->position += raw.size;
         }
-        verify->report->bytes_read = pass->position;
-        progress_step(verify->progress, "verify", pass->position, pass->archive->stream_size);
+        pass->verify->report->bytes_read = pass->position;
+        return ret;
+}
+
+static int check_tar(void *context, const struct archive_member *member, struct stream *contents,
+                     struct error *err)
+{
+        struct pass *pass = context;
+        _cleanup_tar_walk_ struct tar_walk walk = {.stream = contents, .what = member->name};
+        int ret;
+
+        while ((ret = tar_walk_next(&walk, err)) > 0 &&
+               (ret = verify_tars_entry(pass->tars, member, &walk.entry, err)) == 0)
+                ;
+        return verify_fault_from(pass->verify, member->name, ret, err);
+}
+
+static int judge_digest(struct pass *pass, const struct archive_member *member, const struct observed *seen)
+{
+        char expected[SHA256_HEX_SIZE], found[SHA256_HEX_SIZE];
+
+        if (pass->verify->sealed)
+                return 0;
+        pass->verify->report->digests_checked++;
+        if (sha256_equal(&seen->digest, &member->digest))
+                return 0;
+        return verify_fault(pass->verify, &ERROR_ARCHIVE_DIGEST, member->name,
+                            "its SHA-256 is %s, but %s was captured", sha256_hex(&seen->digest, found),
+                            sha256_hex(&member->digest, expected));
+}
+
+/* The index lists all members in order, but itself. */
+static int judge_by_index(struct pass *pass, const struct archive_member *member, const struct observed *seen)
+{
+        size_t position = (size_t)(member - pass->archive->members);
+        const struct archive_index_member *listed = &pass->index->members[position];
+
+        if (position == pass->index->member_count && strcmp(member->name, ARCHIVE_INDEX_NAME) == 0)
+                return 0;
+        if (position >= pass->index->member_count || strcmp(listed->name, member->name) != 0 ||
+            listed->type != member->type || listed->mode != member->mode || listed->size != member->size ||
+            listed->header != member->header || listed->contents != member->offset)
+                return fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "the index lists it otherwise");
+        if (member->type == TAR_FILE && listed->crc != (member->has_digest ? member->crc : seen->crc))
+                return verify_fault(pass->verify, &ERROR_ARCHIVE_DIGEST, member->name,
+                                    "its CRC-32C is not %08" PRIx32 ", as the index says", listed->crc);
         return 0;
+}
+
+static bool is_own(const char *name)
+{
+        return strcmp(name, ARCHIVE_FACTS_NAME) == 0 || strcmp(name, ARCHIVE_INDEX_NAME) == 0;
+}
+
+static int judge_member(struct pass *pass, const struct archive_member *member, const struct observed *seen)
+{
+        int ret = 0;
+
+        if (member->has_digest)
+                ret = judge_digest(pass, member, seen);
+        else if (pass->verify->report->digests_present && member->type == TAR_FILE && !is_own(member->name))
+                ret = fault(pass, &ERROR_ARCHIVE_INCONSISTENT, member->name, "snap.json does not list it");
+        if (ret == 0 && pass->index)
+                ret = judge_by_index(pass, member, seen);
+        if (ret == 0 && pass->ours && seen->is_odd)
+                ret = fault(pass, &ERROR_ARCHIVE_CORRUPT, member->name,
+                            "the checksum field of its header is malformed");
+        if (ret == 0 && pass->ours && seen->has_trail)
+                ret = fault(pass, &ERROR_ARCHIVE_CORRUPT, member->name,
+                            "there are bytes after its end that should be zero");
+        return ret;
 }
 
 /* Other engines' archives may have anything behind the end marker: containerd overwrites old files in place.
@@ -216,7 +274,7 @@ static int check_end(struct pass *pass)
 {
         if (!pass->ours || pass->archive->form == ARCHIVE_DIRECTORY)
                 return 0;
-        if (pass->stained || pass->end_size != (uint64_t)2 * TAR_BLOCK)
+        if (pass->end_is_stained || pass->end_size != (uint64_t)2 * TAR_BLOCK)
                 return fault(pass, &ERROR_ARCHIVE_CORRUPT, "end",
                              "there are bytes after the end of the archive");
         if (pass->index && pass->index->member_count + 1 != pass->archive->count)
@@ -279,29 +337,47 @@ static int find_index(struct pass *pass, struct error *err)
         return 0;
 }
 
-int verify_stream(struct verify *verify, struct error *err)
+static int judge(struct pass *pass, struct error *err)
 {
-        const struct archive *archive = verify->archive;
+        int ret;
+
+        pass->verify->report->digests_present = archive_find(pass->archive, ARCHIVE_FACTS_NAME) != NULL;
+        ret = find_index(pass, err);
+        for (size_t i = 0; ret == 0 && i < pass->count; i++)
+                ret = judge_member(pass, archive_at(pass->archive, i), &pass->observed[i]);
+        if (ret == 0)
+                ret = check_end(pass);
+        return ret == 0 ? check_listed(pass, err) : ret;
+}
+
+int verify_stream(struct verify *verify, struct verify_tars *tars, struct error *err)
+{
+        struct archive *archive = verify->archive;
         _cleanup_sha256_ struct sha256_stream *sha256 = NULL;
-        struct pass pass = {.verify = verify, .archive = archive};
+        struct pass pass = {
+                .verify = verify, .tars = tars, .archive = archive, .is_known = !archive_is_unread(archive)};
+        const struct archive_visitor visitor = {.bytes = take,
+                                                .tar = check_tar,
+                                                .context = &pass,
+                                                .progress = verify->progress,
+                                                .phase = "verify"};
+        const char *object = "end";
         int ret = sha256_new(&sha256, err);
 
         if (ret < 0)
                 return ret;
         pass.sha256 = sha256;
-        verify->report->digests_present = archive_find(archive, ARCHIVE_FACTS_NAME) != NULL;
-        ret = find_index(&pass, err);
-        if (ret == 0)
-                ret = archive_stream(archive, take, &pass, err);
+        ret = archive_visit(archive, &visitor, err);
         if (ret == 0)
                 ret = finish_member(&pass, err);
         if (ret == 0)
-                ret = check_end(&pass);
-        if (ret == 0)
-                ret = check_listed(&pass, err);
+                ret = judge(&pass, err);
+        if (pass.in_member)
+                object = archive_at(archive, pass.count - 1)->name;
         buffer_free(&pass.headers);
+        free(pass.observed);
         archive_index_free(&pass.inner);
         if (ret == -ENOMEM)
                 return error_oom(err);
-        return verify_fault_from(verify, pass.member ? pass.member->name : "end", ret, err);
+        return archive_is_unread(archive) ? ret : verify_fault_from(verify, object, ret, err);
 }

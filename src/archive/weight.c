@@ -2,7 +2,6 @@
 #include "archive/weight.h"
 
 #include <errno.h>
-#include "archive/walk.h"
 #include "criu/pagemap.h"
 
 struct words {
@@ -118,37 +117,24 @@ static bool is_large(const struct weight *weight, enum weight_part part, uint64_
         return size && (count < WEIGHT_FILES || weight->files[part][count - 1].size < size);
 }
 
-static int add_inner_files(struct weight *weight, const struct archive *archive,
-                           const struct archive_member *member, struct error *err)
+int weight_add_entry(struct weight *weight, const struct archive_member *member,
+                     const struct tar_entry *entry, struct error *err)
 {
-        _cleanup_stream_ struct stream *stream = NULL;
-        _cleanup_tar_walk_ struct tar_walk walk = {.what = member->name};
-        enum weight_part part = part_of(member->name);
-        int ret = stream_open_member(archive, member, true, &stream, err);
+        struct weight_file file = {.part = part_of(member->name), .size = entry->size};
 
-        if (ret < 0)
-                return ret;
-        walk.stream = stream;
-        while ((ret = tar_walk_next(&walk, err)) > 0) {
-                struct weight_file file = {.part = part, .size = walk.entry.size};
-
-                if (!is_large(weight, part, file.size))
-                        continue;
-                file.member = strdup(member->name);
-                file.path = strdup(walk.entry.name);
-                if (!file.path) {
-                        free(file.member);
-                        return error_oom(err);
-                }
-                if (add_file(weight, file) < 0)
-                        return error_oom(err);
+        if (!is_large(weight, file.part, file.size))
+                return 0;
+        file.member = strdup(member->name);
+        file.path = strdup(entry->name);
+        if (!file.path) {
+                free(file.member);
+                return error_oom(err);
         }
-        return ret;
+        return add_file(weight, file) < 0 ? error_oom(err) : 0;
 }
 
 /* Pages are shown by process, and what a tar holds by file. */
-static int add_member(struct weight *weight, const struct archive *archive,
-                      const struct archive_member *member, struct error *err)
+static int add_member(struct weight *weight, const struct archive_member *member, struct error *err)
 {
         enum weight_part part = part_of(member->name);
 
@@ -158,11 +144,8 @@ static int add_member(struct weight *weight, const struct archive *archive,
             add_overflow(weight->total, member->size, &weight->total))
                 return error_set(err, &ERROR_ARCHIVE_INCONSISTENT, -EBADMSG,
                                  "its members cannot be as large as they say");
-        if (part == WEIGHT_MEMORY)
-                return 0;
-        if (text_ends_with(member->name, ".tar"))
-                return add_inner_files(weight, archive, member, err);
-        if (!is_large(weight, part, member->size))
+        if (part == WEIGHT_MEMORY || text_ends_with(member->name, ".tar") ||
+            !is_large(weight, part, member->size))
                 return 0;
         return add_file(weight, (struct weight_file){part, strdup(member->name), NULL, member->size}) < 0
                        ? error_oom(err)
@@ -380,15 +363,14 @@ static int add_processes(struct weight *weight, struct archive *archive, const s
         return 0;
 }
 
-int weight_measure(struct archive *archive, const struct criu_dump *dump, struct weight *out,
+int weight_measure(struct archive *archive, const struct criu_dump *dump, struct weight *weight,
                    struct error *err)
 {
         int ret = 0;
 
-        *out = (struct weight){0};
         for (size_t i = 0; i < archive_count(archive) && ret == 0; i++)
-                ret = add_member(out, archive, archive_at(archive, i), err);
-        return ret < 0 ? ret : add_processes(out, archive, dump, err);
+                ret = add_member(weight, archive_at(archive, i), err);
+        return ret < 0 ? ret : add_processes(weight, archive, dump, err);
 }
 
 void weight_free(struct weight *weight)

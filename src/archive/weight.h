@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What makes a checkpoint this large: its parts, the memory of each process by mapping, the largest files.
- * From the headers of tars and CRIU's pagemaps; no page and no file is read.
+ * From the headers of tars and CRIU's pagemaps; no page and no file is read. Zero-initialise.
  */
 #ifndef SNAP_ARCHIVE_WEIGHT_H
 #define SNAP_ARCHIVE_WEIGHT_H
@@ -62,8 +62,11 @@ struct weight {
         size_t file_counts[WEIGHT_PARTS];
 };
 
-/* `dump` is that of the archive, loaded with CRIU_LOAD_MAPPINGS. */
-int weight_measure(struct archive *archive, const struct criu_dump *dump, struct weight *out,
+/* First, of each entry of each tar that is a member, which come by while the archive is read. */
+int weight_add_entry(struct weight *weight, const struct archive_member *member,
+                     const struct tar_entry *entry, struct error *err);
+/* Then all else. `dump` is that of the archive, loaded with CRIU_LOAD_MAPPINGS. */
+int weight_measure(struct archive *archive, const struct criu_dump *dump, struct weight *weight,
                    struct error *err);
 void weight_free(struct weight *weight);
 #define _cleanup_weight_ _cleanup_(weight_free)

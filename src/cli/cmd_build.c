@@ -86,7 +86,7 @@ static int build(const char *from, const char *to, const struct progress *progre
                 ret = layer_recipients_load(encryption_keys.items, encryption_keys.count, &recipients, err);
         chosen.recipients = recipients;
         if (ret == 0)
-                ret = location_open(from, &archive, err);
+                ret = location_open_unread(from, progress, &archive, err);
         if (ret < 0)
                 return ret;
         if (*full_name)

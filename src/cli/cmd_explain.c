@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include "archive/walk.h"
 #include "archive/weight.h"
 #include "cli/answer.h"
 #include "cli/outline.h"
+#include "cli/progress_bar.h"
 #include "cli/style.h"
 #include "cli/text.h"
 #include "cli/units.h"
@@ -19,23 +21,60 @@ struct explanation {
         struct metadata *metadata;
         struct criu_dump *dump;
         struct weight weight;
+        struct verify_tars *tars;
+        struct verify_report files;
         struct check_list checks;
 };
 
 static void explanation_release(struct explanation *explanation)
 {
         check_list_free(&explanation->checks);
+        verify_report_free(&explanation->files);
+        verify_tars_free(explanation->tars);
         weight_free(&explanation->weight);
         criu_dump_freep(&explanation->dump);
         metadata_freep(&explanation->metadata);
         archive_freep(&explanation->archive);
 }
 
-static int explain(const char *path, struct explanation *out, struct error *err)
+static int take_tar(void *context, const struct archive_member *member, struct stream *contents,
+                    struct error *err)
+{
+        struct explanation *explanation = context;
+        _cleanup_tar_walk_ struct tar_walk walk = {.stream = contents, .what = member->name};
+        int ret;
+
+        while ((ret = tar_walk_next(&walk, err)) > 0) {
+                ret = weight_add_entry(&explanation->weight, member, &walk.entry, err);
+                if (ret == 0)
+                        ret = verify_tars_entry(explanation->tars, member, &walk.entry, err);
+                if (ret < 0)
+                        return ret;
+        }
+        return ret;
+}
+
+/* Everything that must come by when the archive can be read only once. */
+static int read_through(struct explanation *explanation, const struct progress *progress, struct error *err)
+{
+        const struct archive_visitor visitor = {
+                .tar = take_tar, .context = explanation, .progress = progress, .phase = "read"};
+        int ret =
+                verify_tars_new(explanation->archive, progress, &explanation->files, &explanation->tars, err);
+
+        if (ret == 0)
+                ret = archive_visit(explanation->archive, &visitor, err);
+        return ret == 0 ? verify_tars_finish(explanation->tars, err) : ret;
+}
+
+static int explain(const char *path, const struct progress *progress, struct explanation *out,
+                   struct error *err)
 {
         struct criu_source source;
-        int ret = location_open(path, &out->archive, err);
+        int ret = location_open_unread(path, progress, &out->archive, err);
 
+        if (ret == 0)
+                ret = read_through(out, progress, err);
         if (ret == 0)
                 ret = metadata_load(out->archive, &out->metadata, err);
         if (ret < 0)
@@ -45,7 +84,8 @@ static int explain(const char *path, struct explanation *out, struct error *err)
         if (ret == 0)
                 ret = weight_measure(out->archive, out->dump, &out->weight, err);
         if (ret == 0)
-                ret = portability_check(out->archive, out->metadata, out->dump, &out->checks, err);
+                ret = portability_check(out->archive, out->metadata, out->dump, &out->files, &out->checks,
+                                        err);
         return ret;
 }
 
@@ -227,8 +267,10 @@ static int print_json(const struct explanation *explanation, const char *path, s
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_(explanation_release) struct explanation explanation = {0};
-        int ret = explain(argv[0], &explanation, err);
+        _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
+        int ret = explain(argv[0], progress_bar_progress(bar), &explanation, err);
 
+        progress_bar_finish(bar);
         if (ret < 0)
                 return ret;
         if (cli->json)

@@ -46,9 +46,11 @@ static void opened_close(struct opened *opened)
 
 static int open_dump(const char *path, struct opened *out, struct error *err)
 {
+        _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
         struct criu_source source;
-        int ret = location_open(path, &out->archive, err);
+        int ret = location_open(path, progress_bar_progress(bar), &out->archive, err);
 
+        progress_bar_finish(bar);
         if (ret < 0)
                 return ret;
         out->path = path;

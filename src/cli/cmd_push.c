@@ -94,7 +94,7 @@ static int push(const char *from, const char *to, const struct progress *progres
                 ret = layer_recipients_load(encryption_keys.items, encryption_keys.count, &recipients, err);
         chosen.recipients = recipients;
         if (ret == 0)
-                ret = location_open(from, &archive, err);
+                ret = location_open_unread(from, progress, &archive, err);
         return ret < 0 ? ret : image_build(archive, &reference, &chosen, progress, result, err);
 }
 

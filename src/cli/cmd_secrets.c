@@ -151,7 +151,7 @@ static int look_into(const char *path, bool quiet, yyjson_mut_doc *doc, struct e
         _cleanup_criu_dump_ struct criu_dump *dump = NULL;
         _cleanup_memory_secrets_ struct memory_secrets secrets = {0};
         struct criu_source source;
-        int ret = location_open(path, &archive, err);
+        int ret = location_open(path, progress_bar_progress(bar), &archive, err);
 
         if (ret < 0)
                 return ret;

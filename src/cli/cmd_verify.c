@@ -139,7 +139,7 @@ static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct erro
         int ret = check_signature(path, err);
 
         if (ret == 0)
-                ret = location_open(path, &archive, err);
+                ret = location_open_unread(path, progress_bar_progress(bar), &archive, err);
         if (ret == 0)
                 ret = archive_verify_open(archive, progress_bar_progress(bar), &report, err);
         progress_bar_finish(bar);

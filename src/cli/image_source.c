@@ -4,6 +4,7 @@
 #include "archive/stream.h"
 #include "base/file.h"
 #include "cli/image_source.h"
+#include "cli/progress_bar.h"
 #include "criu/image.h"
 #include "oci/location.h"
 
@@ -95,8 +96,14 @@ static bool is_image_file(const char *path)
 
 int image_source_open(const char *path, struct image_source *out, struct error *err)
 {
+        _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
+        int ret = 0;
+
         *out = (struct image_source){.path = path};
-        return is_image_file(path) ? 0 : location_open(path, &out->archive, err);
+        if (!is_image_file(path))
+                ret = location_open(path, progress_bar_progress(bar), &out->archive, err);
+        progress_bar_finish(bar);
+        return ret;
 }
 
 void image_source_close(struct image_source *source)

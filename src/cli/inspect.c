@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "cli/inspect.h"
 #include "cli/memory.h"
+#include "cli/progress_bar.h"
 #include "oci/location.h"
 
 /* Parts that need the dump, and what to load of it. */
@@ -57,14 +58,15 @@ static int load_dump(struct inspection *inspection, pid_t pid, struct error *err
 int inspection_load(const char *path, unsigned parts, pid_t pid, struct inspection **out, struct error *err)
 {
         _cleanup_inspection_ struct inspection *inspection = memory_grow(NULL, 1, sizeof(*inspection));
+        _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
         int ret;
 
         *inspection = (struct inspection){.path = path, .parts = parts};
         if (parts & NEEDS_PROCESSES)
                 inspection->parts |= INSPECT_PROCESSES;
-        ret = parts & (INSPECT_COMMANDS | INSPECT_ENVIRONMENT)
-                      ? location_open(path, &inspection->archive, err)
-                      : location_look(path, &inspection->archive, err);
+        ret = (parts & (INSPECT_COMMANDS | INSPECT_ENVIRONMENT) ? location_open : location_look)(
+                path, progress_bar_progress(bar), &inspection->archive, err);
+        progress_bar_finish(bar);
         if (ret == 0)
                 ret = metadata_load(inspection->archive, &inspection->metadata, err);
         if (ret == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Parts of a dump's pages files, for archives in which nothing can be sought: they are asked for first, then
- * read in one pass over the archive, then served from memory.
+ * read in one more pass over the archive, then served from memory. What lies at the end of pages, as command
+ * lines and environments do, was kept by the first pass, and needs no other.
  */
 #ifndef SNAP_CLI_PAGE_CACHE_H
 #define SNAP_CLI_PAGE_CACHE_H

@@ -10,6 +10,7 @@
 #define PHASE_SIZE       32
 #define REDRAW_US        100000
 #define LINE_INTERVAL_US 10000000 /* a log file wants a sign of life, not a film */
+#define LATE_US          1000000
 #define BAR_WIDTH        24
 #define FIXED_WIDTH      76 /* columns of a line with its bar */
 
@@ -18,7 +19,7 @@ struct progress_bar {
         FILE *out;
         enum progress_style style;
         char phase[PHASE_SIZE]; /* "" before the first */
-        uint64_t done, total, started, drawn;
+        uint64_t done, total, started, drawn, born;
 };
 
 enum progress_style progress_style_for(FILE *out, bool quiet)
@@ -93,7 +94,7 @@ static void print_line(struct progress_bar *bar, uint64_t now, bool is_new)
 
 void progress_bar_finish(struct progress_bar *bar)
 {
-        if (bar->style == PROGRESS_TERMINAL && bar->phase[0]) {
+        if (bar->style != PROGRESS_LINES && bar->phase[0]) {
                 redraw(bar, clock_monotonic_us(), false);
                 putc('\n', bar->out);
                 fflush(bar->out);
@@ -115,11 +116,13 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
         uint64_t now = clock_monotonic_us();
         bool is_new = strncmp(bar->phase, phase, sizeof(bar->phase) - 1) != 0;
 
+        if (bar->style == PROGRESS_LATE && now - bar->born < LATE_US)
+                return;
         if (is_new)
                 begin_phase(bar, phase, now);
         bar->done = done;
         bar->total = total;
-        if (bar->style == PROGRESS_TERMINAL && now - bar->drawn >= REDRAW_US)
+        if (bar->style != PROGRESS_LINES && now - bar->drawn >= REDRAW_US)
                 redraw(bar, now, true);
         else if (bar->style == PROGRESS_LINES && (is_new || now - bar->drawn >= LINE_INTERVAL_US))
                 print_line(bar, now, is_new);
@@ -134,7 +137,9 @@ struct progress_bar *progress_bar_new(FILE *out, enum progress_style style)
 {
         struct progress_bar *bar = memory_grow(NULL, 1, sizeof(*bar));
 
-        *bar = (struct progress_bar){.out = out, .style = style};
+        *bar = (struct progress_bar){.out = out, .style = style, .born = clock_monotonic_us()};
+        if (style == PROGRESS_LATE && progress_style_for(out, false) != PROGRESS_TERMINAL)
+                bar->style = style = PROGRESS_NONE;
         bar->progress = (struct progress){
                 .step = style == PROGRESS_NONE ? NULL : step, .cancelled = cancelled, .context = bar};
         return bar;

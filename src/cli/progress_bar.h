@@ -11,7 +11,12 @@
 
 struct progress_bar;
 
-enum progress_style { PROGRESS_NONE, PROGRESS_LINES, PROGRESS_TERMINAL };
+enum progress_style {
+        PROGRESS_NONE,
+        PROGRESS_LINES,
+        PROGRESS_TERMINAL,
+        PROGRESS_LATE /* a bar on a terminal, of what takes more than a second, and nothing elsewhere */
+};
 
 /* What suits `out`. */
 enum progress_style progress_style_for(FILE *out, bool quiet);

@@ -39,20 +39,20 @@ static int add(const struct archive *archive, const struct metadata *metadata, e
 }
 
 int editions_make(const struct archive *archive, const struct metadata *metadata,
-                  const struct image_options *options, struct editions *out, struct error *err)
+                  const struct image_options *options, bool common, struct editions *out, struct error *err)
 {
+        bool is_own = options->engines == IMAGE_FOR(metadata->engine);
         struct error refused = {0};
         int ret = 0;
 
         *out = (struct editions){.several = options->engines & (options->engines - 1)};
-        /* What is asked for is there. */
-        if (options->engines == IMAGE_FOR(metadata->engine))
-                return options->base || options->base_id ? error_set(err, &ERROR_USAGE, -EINVAL,
-                                                                     "%s took the checkpoint and knows the "
-                                                                     "base image; another one can be "
-                                                                     "named for other engines only",
-                                                                     engine_name(metadata->engine))
-                                                         : 0;
+        if (is_own && (options->base || options->base_id))
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "%s took the checkpoint and knows the base image; another one can be named "
+                                 "for other engines only",
+                                 engine_name(metadata->engine));
+        if (is_own && !common)
+                return 0; /* what is asked for is there */
         for (enum engine engine = 0; engine < ENGINE_OCI && ret == 0; engine++) {
                 if (!(options->engines & IMAGE_FOR(engine)))
                         continue;

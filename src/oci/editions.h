@@ -23,9 +23,10 @@ struct editions {
 };
 
 /* Those that the options ask for. When they ask for several, one that cannot be is a note; it is an error
- * when none can. */
+ * when none can. For the engine that took the checkpoint alone there is none, unless the layers were made
+ * without its own members (`common`). */
 int editions_make(const struct archive *archive, const struct metadata *metadata,
-                  const struct image_options *options, struct editions *out, struct error *err);
+                  const struct image_options *options, bool common, struct editions *out, struct error *err);
 int editions_write_layers(struct editions *editions, struct target *target,
                           const struct image_options *options, struct error *err);
 /* "web" is "web-containerd" when several were asked for. */

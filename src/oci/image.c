@@ -11,12 +11,12 @@
 #include "oci/source.h"
 
 /* Changes whenever the same archive would give other layers than before. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 #define VARIANT_SIZE 64
 
 struct build {
-        const struct archive *archive;
-        const struct metadata *metadata;
+        struct archive *archive;
+        struct metadata *metadata;
         const struct image_reference *to;
         struct image_options options;
         const struct progress *progress;
@@ -31,7 +31,7 @@ struct build {
 
 static void variant_name(const struct build *build, char out[VARIANT_SIZE])
 {
-        snprintf(out, VARIANT_SIZE, "%d%s/%s-%d", PLAN_VERSION, build->editions.count ? "-common" : "",
+        snprintf(out, VARIANT_SIZE, "%d%s/%s-%d", PLAN_VERSION, build->plan.common ? "-common" : "",
                  compression_name(build->options.compression), build->options.level);
 }
 
@@ -58,7 +58,7 @@ static int find_layers(struct build *build, const char *host, struct error *err)
 
         variant_name(build, variant);
         layer_cache_find(build->cache, variant, build->layers, known);
-        for (unsigned i = 0; i < build->plan.count && ret == 0; i++)
+        for (unsigned i = 0; i < LAYERS_MAX && ret == 0; i++)
                 if (known[i])
                         ret = find_layer(build, host, &build->layers[i], &build->ready[i], err);
         return ret;
@@ -113,10 +113,15 @@ static int choose_by_link(struct build *build, struct error *err)
 
 static int build_layers(struct build *build, struct error *err)
 {
+        bool found[LAYERS_MAX];
+        int ret;
+
+        memcpy(found, build->ready, sizeof(found));
+        ret = layers_build(build->archive, &build->plan, build->target, &build->options, build->progress,
+                           build->layers, build->ready, err);
         for (unsigned i = 0; i < build->plan.count; i++)
-                build->sent |= !build->ready[i];
-        return layers_build(build->archive, &build->plan, build->target, &build->options, build->progress,
-                            build->layers, build->ready, err);
+                build->sent |= !found[i];
+        return ret;
 }
 
 /* What has gone up when something fails need not go up again. */
@@ -252,18 +257,43 @@ static int write_all(struct build *build, struct image_result *out, struct error
         return ret;
 }
 
+/* What the archive says of its container, and what other engines will be told of it. */
+static int describe(struct build *build, struct error *err)
+{
+        int ret = metadata_load(build->archive, &build->metadata, err);
+
+        return ret < 0 ? ret
+                       : editions_make(build->archive, build->metadata, &build->options, build->plan.common,
+                                       &build->editions, err);
+}
+
+/* An archive that is known is judged and cut into layers before anything is sent. */
+static int prepare(struct build *build, struct error *err)
+{
+        int ret = describe(build, err);
+
+        build->plan.common = build->editions.count > 0;
+        return ret < 0 ? ret : layer_plan_make(build->archive, &build->plan, err);
+}
+
 static int build_image(struct build *build, struct image_result *out, struct error *err)
 {
-        int ret = layer_plan_make(build->archive, build->editions.count > 0, &build->plan, err);
+        bool is_known = !archive_is_unread(build->archive);
+        int ret = is_known ? prepare(build, err) : 0;
 
+        /* Which engine took it is known when it has been read. */
+        if (!is_known)
+                build->plan.common = build->options.engines != 0;
         if (ret == 0)
                 ret = target_open(build->to, build->options.access, &build->target, err);
         if (ret == 0)
                 ret = build->to->transport == IMAGE_DOCKER ? push_layers(build, err)
                                                            : build_layers(build, err);
+        if (ret == 0 && !is_known)
+                ret = describe(build, err);
         if (ret == 0)
                 ret = write_all(build, out, err);
-        image_layers_free(build->layers, build->plan.count);
+        image_layers_free(build->layers, LAYERS_MAX);
         target_free(build->target);
         layer_cache_free(build->cache);
         layer_plan_free(&build->plan);
@@ -287,28 +317,23 @@ static int check_options(const struct image_reference *to, const struct image_op
         return 0;
 }
 
-int image_build(const struct archive *archive, const struct image_reference *to,
+int image_build(struct archive *archive, const struct image_reference *to,
                 const struct image_options *options, const struct progress *progress,
                 struct image_result *out, struct error *err)
 {
-        _cleanup_metadata_ struct metadata *metadata = NULL;
         struct build build = {.archive = archive, .to = to, .options = *options, .progress = progress};
         int ret;
 
         *out = (struct image_result){0};
         ret = check_options(to, options, err);
         if (ret == 0)
-                ret = metadata_load(archive, &metadata, err);
-        build.metadata = metadata;
-        if (ret == 0)
-                ret = editions_make(archive, metadata, options, &build.editions, err);
-        if (ret == 0)
                 ret = build_image(&build, out, err);
-        if (ret == 0)
+        if (ret == 0) {
                 out->notes = (char *)build.editions.notes.data;
-        if (ret == 0)
                 build.editions.notes = (struct buffer){0};
+        }
         editions_free(&build.editions);
+        metadata_free(build.metadata);
         return ret;
 }
 

@@ -77,15 +77,15 @@ struct image_result {
 void image_result_free(struct image_result *result);
 #define _cleanup_image_result_ _cleanup_(image_result_free)
 
-/* One read of the archive. Crash-safe: index.json names the image only when everything it needs is on disk;
- * other images in a directory stay, an archive file must not exist. The same archive always gives the same
- * image. */
-int image_build(const struct archive *archive, const struct image_reference *to,
+/* One read of the archive, which may be unread. Crash-safe: index.json names the image only when everything
+ * it needs is on disk; other images in a directory stay, an archive file must not exist. The same archive
+ * always gives the same image. */
+int image_build(struct archive *archive, const struct image_reference *to,
                 const struct image_options *options, const struct progress *progress,
                 struct image_result *out, struct error *err);
 
-/* The checkpoint that an image is, in place. See oci/location.h for what of it is verified. `access` may be
- * NULL. */
+/* The checkpoint that an image is, in place; unread when a layer is compressed (archive_open_parts()). See
+ * oci/location.h for what of it is verified. `access` may be NULL. */
 int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
                struct error *err);
 

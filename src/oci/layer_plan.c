@@ -8,9 +8,6 @@
 /* Smaller layers would cost more in requests than they gain. */
 #define LAYER_MIN (64 * MIB)
 
-/* When a layer of pages has its share, the next one begins: the last may be smaller. */
-#define PAGES_LAYERS (LAYERS_MAX - 2)
-
 static bool is_pages(const struct archive_member *member)
 {
         return text_starts_with(member->name, "checkpoint/pages-");
@@ -29,71 +26,65 @@ static bool is_whiteout(const char *name)
         return text_starts_with(name, ".wh.") || strstr(name, "/.wh.");
 }
 
-static int check_members(const struct archive *archive, uint64_t *total, uint64_t *pages, struct error *err)
+/* How much there will be is not known, so each layer takes half of what all before it have: ten of them take
+ * 5 GiB, and the last one what is left. */
+static unsigned layer_for(struct layer_plan *plan, const struct archive_member *member)
 {
-        *total = *pages = 0;
-        for (size_t i = 0; i < archive_count(archive); i++) {
-                const struct archive_member *member = archive_at(archive, i);
-
-                if (is_whiteout(member->name))
-                        return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
-                                         "`%s`: member `%s` would remove another one in an image",
-                                         archive_path(archive), member->name);
-                if (add_overflow(*total, member->size, total))
-                        return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is absurdly large",
-                                         archive_path(archive));
-                *pages += is_pages(member) ? member->size : 0;
+        if (!is_pages(member))
+                return 0;
+        if (plan->pages >= plan->share && plan->count < LAYERS_MAX) {
+                plan->share = plan->pages + (plan->pages / 2 > LAYER_MIN ? plan->pages / 2 : LAYER_MIN);
+                plan->count++;
         }
+        plan->pages += member->size;
+        return plan->count - 1;
+}
+
+static int grow(struct layer_plan *plan, struct error *err)
+{
+        size_t capacity = plan->capacity ? plan->capacity * 2 : 256;
+        uint8_t *grown = realloc(plan->layer_of, capacity);
+
+        if (!grown)
+                return error_oom(err);
+        plan->layer_of = grown;
+        plan->capacity = capacity;
         return 0;
 }
 
-static void assign(const struct archive *archive, bool common, uint64_t share, struct layer_plan *plan)
+int layer_plan_add(struct layer_plan *plan, const struct archive *archive,
+                   const struct archive_member *member, struct error *err)
 {
-        uint64_t size = 0;
-        bool full = true;
+        int ret;
+
+        if (is_whiteout(member->name))
+                return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
+                                 "`%s`: member `%s` would remove another one in an image",
+                                 archive_path(archive), member->name);
+        if (add_overflow(plan->total, member->size, &plan->total))
+                return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is absurdly large",
+                                 archive_path(archive));
+        if (plan->members == plan->capacity && (ret = grow(plan, err)) < 0)
+                return ret;
+        if (!plan->count)
+                plan->count = 1;
+        plan->layer_of[plan->members++] =
+                is_left_out(member, plan->common) ? LAYER_NONE : (uint8_t)layer_for(plan, member);
+        return 0;
+}
+
+int layer_plan_make(const struct archive *archive, struct layer_plan *plan, struct error *err)
+{
+        int ret = 0;
 
         plan->count = 1;
-        for (size_t i = 0; i < archive_count(archive); i++) {
-                const struct archive_member *member = archive_at(archive, i);
-                unsigned layer = 0;
-
-                if (is_left_out(member, common)) {
-                        plan->layer_of[i] = LAYER_NONE;
-                        continue;
-                }
-                if (is_pages(member)) {
-                        if (full) {
-                                plan->count++;
-                                size = 0;
-                        }
-                        size += member->size;
-                        full = size >= share;
-                        layer = plan->count - 1;
-                }
-                plan->layer_of[i] = (uint8_t)layer;
-                plan->last[layer] = i;
-        }
-}
-
-int layer_plan_make(const struct archive *archive, bool common, struct layer_plan *out, struct error *err)
-{
-        struct layer_plan plan = {0};
-        uint64_t pages, share;
-        int ret = check_members(archive, &plan.total, &pages, err);
-
-        if (ret < 0)
-                return ret;
-        plan.layer_of = malloc(archive_count(archive) + 1);
-        if (!plan.layer_of)
-                return error_oom(err);
-        share = pages / PAGES_LAYERS + 1;
-        assign(archive, common, share < LAYER_MIN ? LAYER_MIN : share, &plan);
-        *out = plan;
-        return 0;
+        for (size_t i = 0; i < archive_count(archive) && ret == 0; i++)
+                ret = layer_plan_add(plan, archive, archive_at(archive, i), err);
+        return ret;
 }
 
 void layer_plan_free(struct layer_plan *plan)
 {
         free(plan->layer_of);
-        plan->layer_of = NULL;
+        *plan = (struct layer_plan){.common = plan->common};
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include "archive/prefetch.h"
+#include "oci/translate.h"
 
 /* Workers that compress; more would be faster than any disk, and each has frames in memory. */
 #define COMPRESSORS_MAX 6
@@ -14,8 +15,8 @@
 #define ATTEMPTS_MAX 3
 
 struct layers {
-        const struct archive *archive;
-        const struct layer_plan *plan;
+        struct archive *archive;
+        struct layer_plan *plan;
         struct target *target;
         const struct image_options *options;
         const struct progress *progress;
@@ -23,30 +24,21 @@ struct layers {
         struct layer_writer *writers[LAYERS_MAX];
         struct image_layer *out;
         bool *ready;
-        uint64_t done;
 
-        size_t member; /* one pass: the one whose bytes came last */
+        unsigned open_pages; /* one pass: the layer of pages that is being written; 0: none */
 
         /* At the same time: */
+        uint64_t done;
         pthread_mutex_t lock;
         unsigned next; /* layer that nobody works at yet */
         int ret;       /* the first failure */
         struct error error;
 };
 
-static int advance(struct layers *layers, uint64_t size, struct error *err)
-{
-        if (progress_cancelled(layers->progress))
-                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "building the image was cancelled");
-        layers->done += size;
-        progress_step(layers->progress, "build", layers->done, layers->plan->total);
-        return 0;
-}
-
 static int open_layer(struct layers *layers, unsigned layer, struct error *err)
 {
-        /* Without memory pages, layer 0 is all there is. */
-        bool large = layer > 0 || layers->plan->count == 1;
+        /* Without memory pages, layer 0 is all there is; but that must be known. */
+        bool large = layer > 0 || (layers->plan->count == 1 && !archive_is_unread(layers->archive));
 
         return layer_writer_open(layers->target, layers->options, layers->pool, large,
                                  &layers->writers[layer], err);
@@ -66,51 +58,68 @@ static int finish_layer(struct layers *layers, unsigned layer, struct error *err
  */
 
 /* Layers of pages follow one another, so at most one is open beside layer 0. */
-static int leave_member(struct layers *layers, struct error *err)
+static int end_pages(struct layers *layers, struct error *err)
 {
-        unsigned layer = layers->plan->layer_of[layers->member];
+        unsigned layer = layers->open_pages;
 
-        if (layer == 0 || layer == LAYER_NONE || layers->ready[layer] ||
-            layers->plan->last[layer] != layers->member)
-                return 0;
-        return finish_layer(layers, layer, err);
+        layers->open_pages = 0;
+        return layer ? finish_layer(layers, layer, err) : 0;
+}
+
+static int begin_pages(struct layers *layers, unsigned layer, struct error *err)
+{
+        int ret = end_pages(layers, err);
+
+        if (ret == 0)
+                ret = open_layer(layers, layer, err);
+        layers->open_pages = ret == 0 ? layer : 0;
+        return ret;
 }
 
 static int take(void *context, const struct archive_member *member, struct slice raw, struct error *err)
 {
         struct layers *layers = context;
+        struct layer_plan *plan = layers->plan;
         size_t index = member ? (size_t)(member - archive_at(layers->archive, 0)) : SIZE_MAX;
-        int ret = advance(layers, raw.size, err);
         unsigned layer;
+        int ret = 0;
 
-        if (ret == 0 && index != layers->member) {
-                ret = layers->member == SIZE_MAX ? 0 : leave_member(layers, err);
-                layers->member = index;
-        }
-        if (ret < 0 || !member)
+        if (!member)
+                return 0;
+        if (index == plan->members)
+                ret = layer_plan_add(plan, layers->archive, member, err);
+        if (ret < 0)
                 return ret;
-        layer = layers->plan->layer_of[index];
+        layer = plan->layer_of[index];
         if (layer == LAYER_NONE || layers->ready[layer])
                 return 0;
-        if (!layers->writers[layer]) {
-                ret = open_layer(layers, layer, err);
-                if (ret < 0)
-                        return ret;
-        }
-        return layer_writer_append(layers->writers[layer], raw, err);
+        if (layer && layer != layers->open_pages)
+                ret = begin_pages(layers, layer, err);
+        return ret == 0 ? layer_writer_append(layers->writers[layer], raw, err) : ret;
+}
+
+/* What each engine writes in its own way is made of what the archive has, and needs that once more. */
+static bool keeps(void *context, const struct archive_member *member)
+{
+        const struct layers *layers = context;
+
+        return layers->plan->common && translation_has_member(member->name);
 }
 
 /* Layer 0 ends last: in an archive of a layout it is written behind the others. */
 static int build_in_one_pass(struct layers *layers, struct error *err)
 {
-        int ret;
+        const struct archive_visitor visitor = {.bytes = take,
+                                                .keeps = keeps,
+                                                .context = layers,
+                                                .progress = layers->progress,
+                                                .phase = "build"};
+        int ret = layers->ready[0] ? 0 : open_layer(layers, 0, err);
 
-        layers->member = SIZE_MAX;
-        ret = layers->ready[0] ? 0 : open_layer(layers, 0, err);
         if (ret == 0)
-                ret = archive_stream(layers->archive, take, layers, err);
-        if (ret == 0 && layers->member != SIZE_MAX)
-                ret = leave_member(layers, err);
+                ret = archive_visit(layers->archive, &visitor, err);
+        if (ret == 0)
+                ret = end_pages(layers, err);
         return ret < 0 || layers->ready[0] ? ret : finish_layer(layers, 0, err);
 }
 
@@ -123,6 +132,15 @@ static uint64_t stream_end(const struct archive *archive, size_t member)
 
         return member + 1 < archive_count(archive) ? archive_at(archive, member + 1)->header
                                                    : last->offset + tar_padded(last->size);
+}
+
+static int advance(struct layers *layers, uint64_t size, struct error *err)
+{
+        if (progress_cancelled(layers->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "building the image was cancelled");
+        layers->done += size;
+        progress_step(layers->progress, "build", layers->done, layers->plan->total);
+        return 0;
 }
 
 static int copy_range(struct layers *layers, struct layer_writer *writer, uint64_t start, uint64_t size,
@@ -252,7 +270,7 @@ static int build_at_once(struct layers *layers, struct error *err)
         return layers->ret;
 }
 
-int layers_build(const struct archive *archive, const struct layer_plan *plan, struct target *target,
+int layers_build(struct archive *archive, struct layer_plan *plan, struct target *target,
                  const struct image_options *options, const struct progress *progress,
                  struct image_layer out[LAYERS_MAX], bool ready[LAYERS_MAX], struct error *err)
 {
@@ -270,7 +288,7 @@ int layers_build(const struct archive *archive, const struct layer_plan *plan, s
 
         for (unsigned i = 0; i < plan->count; i++)
                 missing += !ready[i];
-        if (!missing)
+        if (!missing && !archive_is_unread(archive))
                 return 0;
         if (options->compression != COMPRESSION_NONE) {
                 ret = pool_new(0, COMPRESSORS_MAX, &pool, err);
@@ -281,7 +299,7 @@ int layers_build(const struct archive *archive, const struct layer_plan *plan, s
         ret = target_is_parallel(target) && archive_is_seekable(archive) ? build_at_once(&layers, err)
                                                                          : build_in_one_pass(&layers, err);
         /* Their frames are with the workers: first the layers go, then the pool. */
-        for (unsigned i = 0; i < plan->count; i++)
+        for (unsigned i = 0; i < LAYERS_MAX; i++)
                 layer_writer_free(layers.writers[i]);
         return ret;
 }

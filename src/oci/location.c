@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include "base/file.h"
 #include "oci/image.h"
@@ -11,35 +12,55 @@
 #define SPOOL_DIRECTORY "/var/tmp"
 #define SPOOL_CHUNK     (1 * MIB)
 
+/* How long a pipe may be silent until we look whether we are still wanted. */
+#define POLL_MS 200
+
 static const char standard_input[] = "standard input";
 
-static int copy_to_file(int from, int to, struct error *err)
+/* Some bytes of what may keep us waiting; 0: the end. */
+static ssize_t read_patiently(int fd, void *data, size_t size, const struct progress *progress,
+                              struct error *err)
+{
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        ssize_t n;
+
+        do {
+                if (progress_cancelled(progress))
+                        return error_set(err, &ERROR_CANCELLED, -ECANCELED, "reading `%s` was interrupted",
+                                         standard_input);
+                n = poll(&ready, 1, POLL_MS);
+        } while (n == 0 || (n < 0 && errno == EINTR));
+        n = read(fd, data, size);
+        return n < 0 ? error_errno(err, errno, "cannot read `%s`", standard_input) : n;
+}
+
+static int copy_to_file(int from, int to, const struct progress *progress, struct error *err)
 {
         _cleanup_free_ uint8_t *chunk = malloc(SPOOL_CHUNK);
-        ssize_t n = SPOOL_CHUNK;
+        uint64_t done = 0;
+        ssize_t n;
         int ret;
 
         if (!chunk)
                 return error_oom(err);
-        while (n == SPOOL_CHUNK) {
-                n = file_read_full(from, chunk, SPOOL_CHUNK);
-                if (n < 0)
-                        return error_errno(err, (int)-n, "cannot read `%s`", standard_input);
+        while ((n = read_patiently(from, chunk, SPOOL_CHUNK, progress, err)) > 0) {
                 ret = file_write_full(to, chunk, (size_t)n);
                 if (ret < 0)
                         return error_errno(err, -ret, "cannot keep `%s` in a file", standard_input);
+                done += (uint64_t)n;
+                progress_step(progress, "receive", done, 0);
         }
-        return 0;
+        return (int)n;
 }
 
-static int open_spooled(int fd, struct archive **out, struct error *err)
+static int open_spooled(int fd, const struct progress *progress, struct archive **out, struct error *err)
 {
         _cleanup_close_ int file = open(SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
         int ret;
 
         if (file < 0)
                 return error_errno(err, errno, "cannot make a file in %s", SPOOL_DIRECTORY);
-        ret = copy_to_file(fd, file, err);
+        ret = copy_to_file(fd, file, progress, err);
         if (ret == 0 && lseek(file, 0, SEEK_SET) < 0)
                 ret = error_errno(err, errno, "cannot read a file in %s", SPOOL_DIRECTORY);
         return ret < 0 ? ret : archive_open_file(file, standard_input, out, err);
@@ -56,7 +77,8 @@ static int refuse_terminal(struct error *err)
         return ret;
 }
 
-static int open_standard_input(bool look, struct archive **out, struct error *err)
+static int open_standard_input(bool look, const struct progress *progress, struct archive **out,
+                               struct error *err)
 {
         struct stat st;
         int ret;
@@ -68,8 +90,8 @@ static int open_standard_input(bool look, struct archive **out, struct error *er
         ret = refuse_terminal(err);
         if (ret < 0)
                 return ret;
-        return look ? archive_open_pipe(STDIN_FILENO, standard_input, out, err)
-                    : open_spooled(STDIN_FILENO, out, err);
+        return look ? archive_open_pipe(STDIN_FILENO, standard_input, progress, out, err)
+                    : open_spooled(STDIN_FILENO, progress, out, err);
 }
 
 static int open_image(const char *text, struct archive **out, struct error *err)
@@ -85,23 +107,43 @@ static bool is_standard_input(const char *text)
         return strcmp(text, "-") == 0;
 }
 
-static int location_resolve(const char *text, bool look, struct archive **out, struct error *err)
+static int open_unread(const char *text, bool look, const struct progress *progress, struct archive **out,
+                       struct error *err)
 {
         if (is_standard_input(text))
-                return open_standard_input(look, out, err);
+                return open_standard_input(look, progress, out, err);
         if (image_reference_is_one(text))
                 return open_image(text, out, err);
-        return archive_open(text, out, err);
+        return archive_open_unread(text, out, err);
 }
 
-int location_open(const char *text, struct archive **out, struct error *err)
+static int open_and_load(const char *text, bool look, const struct progress *progress, struct archive **out,
+                         struct error *err)
 {
-        return location_resolve(text, false, out, err);
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = open_unread(text, look, progress, &archive, err);
+
+        if (ret == 0)
+                ret = archive_load(archive, progress, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
 }
 
-int location_look(const char *text, struct archive **out, struct error *err)
+int location_open(const char *text, const struct progress *progress, struct archive **out, struct error *err)
 {
-        return location_resolve(text, true, out, err);
+        return open_and_load(text, false, progress, out, err);
+}
+
+int location_open_unread(const char *text, const struct progress *progress, struct archive **out,
+                         struct error *err)
+{
+        return open_unread(text, false, progress, out, err);
+}
+
+int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err)
+{
+        return open_and_load(text, true, progress, out, err);
 }
 
 bool location_is_path(const char *text)
@@ -109,7 +151,7 @@ bool location_is_path(const char *text)
         return !is_standard_input(text) && !image_reference_is_one(text);
 }
 
-static int save_standard_input(const char *path, struct error *err)
+static int save_standard_input(const char *path, const struct progress *progress, struct error *err)
 {
         _cleanup_file_writer_ struct file_writer *writer = NULL;
         int ret = refuse_terminal(err);
@@ -117,7 +159,7 @@ static int save_standard_input(const char *path, struct error *err)
         if (ret == 0)
                 ret = file_writer_open(path, false, &writer, err);
         if (ret == 0)
-                ret = copy_to_file(STDIN_FILENO, file_writer_fd(writer), err);
+                ret = copy_to_file(STDIN_FILENO, file_writer_fd(writer), progress, err);
         return ret < 0 ? ret : file_writer_commit(writer, err);
 }
 
@@ -128,7 +170,7 @@ int location_save(const char *text, const struct registry_access *access, const 
         int ret;
 
         if (is_standard_input(text))
-                return save_standard_input(path, err);
+                return save_standard_input(path, progress, err);
         ret = image_reference_parse(text, &reference, err);
         return ret < 0 ? ret : image_to_archive(&reference, access, path, false, progress, err);
 }

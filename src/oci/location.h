@@ -22,11 +22,15 @@
 struct registry_access;
 
 /* Everything can be read, as often as one likes: a pipe is kept in a file without a name in /var/tmp. Owned
- * by the caller. */
-int location_open(const char *text, struct archive **out, struct error *err);
-/* For looking at the small members only (metadata, CRIU images but memory): nothing is kept on disk. Of a
- * pipe, asking for more is -ENOTSUP. */
-int location_look(const char *text, struct archive **out, struct error *err);
+ * by the caller. `progress`, which may be NULL, is of what must be read first: a pipe, and what can only be
+ * read forward (archive_load()). */
+int location_open(const char *text, const struct progress *progress, struct archive **out, struct error *err);
+/* The same, but what can only be read forward is left unread (archive_open_unread()). */
+int location_open_unread(const char *text, const struct progress *progress, struct archive **out,
+                         struct error *err);
+/* For looking at the small members only (metadata, CRIU images but memory): a pipe is read where it is. Of
+ * one, asking for more is -ENOTSUP. */
+int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err);
 
 /* Is it simply the path of a file or directory? */
 bool location_is_path(const char *text);

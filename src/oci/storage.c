@@ -124,7 +124,7 @@ static int hand_over(const char *layout, const char *name, struct error *err)
         return ret;
 }
 
-static int build_and_hand_over(const struct archive *archive, char *layout, char *name,
+static int build_and_hand_over(struct archive *archive, char *layout, char *name,
                                const struct image_options *options, const struct progress *progress,
                                struct image_result *out, struct error *err)
 {
@@ -203,7 +203,7 @@ static int make_layout(const char *parent, char **path, int *lock, struct error 
         }
 }
 
-int storage_build(const struct archive *archive, const char *name, const struct image_options *options,
+int storage_build(struct archive *archive, const char *name, const struct image_options *options,
                   const struct progress *progress, struct image_result *out, struct error *err)
 {
         const char *directory = getenv("TMPDIR"), *parent = directory && *directory ? directory : "/var/tmp";

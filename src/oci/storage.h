@@ -18,7 +18,7 @@ int storage_name_parse(const char *text, char **out, struct error *err);
  * the end: that costs a tenth of the time that they take, and letting them read the archive in its place
  * saves none of it.
  */
-int storage_build(const struct archive *archive, const char *name, const struct image_options *options,
+int storage_build(struct archive *archive, const char *name, const struct image_options *options,
                   const struct progress *progress, struct image_result *out, struct error *err);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include "archive/verify.h"
 #include "base/json.h"
 #include "runtime/origin.h"
 #include "runtime/portability_internal.h"
@@ -245,11 +244,10 @@ static int check_image(struct portability *portability)
 static int check_files(struct portability *portability)
 {
         _cleanup_finding_ struct finding sizes = {0}, damage = {0};
-        _cleanup_verify_report_ struct verify_report report = {0};
-        int ret = archive_verify_files(portability->archive, &report, portability->err);
+        int ret = 0;
 
-        for (size_t i = 0; i < report.fault_count && ret == 0; i++) {
-                const struct verify_fault *fault = &report.faults[i];
+        for (size_t i = 0; i < portability->files->fault_count && ret == 0; i++) {
+                const struct verify_fault *fault = &portability->files->faults[i];
                 bool is_size =
                         fault->kind == &ERROR_ARCHIVE_FILE_SIZE || fault->kind == &ERROR_ARCHIVE_INCONSISTENT;
 
@@ -270,7 +268,7 @@ static int check_files(struct portability *portability)
 }
 
 int portability_check(struct archive *archive, const struct metadata *metadata, const struct criu_dump *dump,
-                      struct check_list *out, struct error *err)
+                      const struct verify_report *files, struct check_list *out, struct error *err)
 {
         static int (*const checks[])(struct portability *) = {check_architecture,
                                                               check_cpu,
@@ -296,8 +294,12 @@ int portability_check(struct archive *archive, const struct metadata *metadata, 
                                                               check_labels,
                                                               check_seccomp};
         _cleanup_host_facts_ struct host_facts *origin = NULL;
-        struct portability portability = {
-                .archive = archive, .metadata = metadata, .dump = dump, .out = out, .err = err};
+        struct portability portability = {.archive = archive,
+                                          .metadata = metadata,
+                                          .dump = dump,
+                                          .files = files,
+                                          .out = out,
+                                          .err = err};
         int ret = origin_load(archive, metadata, dump, &origin, err);
 
         portability.origin = origin;

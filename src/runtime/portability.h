@@ -6,6 +6,7 @@
 #ifndef SNAP_RUNTIME_PORTABILITY_H
 #define SNAP_RUNTIME_PORTABILITY_H
 
+#include "archive/verify.h"
 #include "criu/dump.h"
 #include "runtime/preflight.h"
 #include "runtime/survey.h"
@@ -15,11 +16,11 @@
 
 /*
  * CHECK_FAILED is what breaks a restore elsewhere unless something is done, CHECK_WARNING what does so on
- * some machines. The checks stand in an order of their own; names are stable. Open files are compared with
- * rootfs-diff.tar, for which the headers of the tars within are read.
+ * some machines. The checks stand in an order of their own; names are stable. `files` is what was found of
+ * open files in rootfs-diff.tar (verify_tars_finish()).
  */
 int portability_check(struct archive *archive, const struct metadata *metadata, const struct criu_dump *dump,
-                      struct check_list *out, struct error *err);
+                      const struct verify_report *files, struct check_list *out, struct error *err);
 
 /* Open TCP connections: "10.88.0.5:80 to 10.88.0.9:4711". 0 or -ENOMEM. */
 int portability_find_connections(const struct criu_dump *dump, struct finding *out);

@@ -8,6 +8,7 @@
 
 struct portability {
         struct archive *archive;
+        const struct verify_report *files;
         const struct metadata *metadata;
         const struct criu_dump *dump;
         struct host_facts *origin;

@@ -44,8 +44,10 @@ static int verify(const struct restoration *restoration, const char *path, struc
 static int open_archive(struct restoration *restoration, const char *path, struct error *err)
 {
         struct criu_source source;
-        int ret = archive_open(path, &restoration->archive, err);
+        int ret = archive_open_unread(path, &restoration->archive, err);
 
+        if (ret == 0)
+                ret = archive_load(restoration->archive, restoration->progress, err);
         if (ret == 0)
                 ret = metadata_load(restoration->archive, &restoration->metadata, err);
         if (ret < 0)

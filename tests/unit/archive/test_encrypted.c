@@ -391,6 +391,12 @@ static int open_layer(struct slice bytes, enum compression compression, size_t f
         part.fd = open(PATH, O_RDONLY | O_CLOEXEC);
         ret = archive_open_parts("layer", &part, 1, out, err);
         close(part.fd);
+        if (ret == 0)
+                ret = archive_load(*out, NULL, err);
+        if (ret < 0) {
+                archive_free(*out);
+                *out = NULL;
+        }
         return ret;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing.h"
 
+#include "archive/walk.h"
 #include "archive/weight.h"
 
 #define TINY TEST_DATA "/criu/tiny"
@@ -12,12 +13,27 @@ struct fixture {
         struct weight weight;
 };
 
+static int take_tar(void *context, const struct archive_member *member, struct stream *contents,
+                    struct error *err)
+{
+        _cleanup_tar_walk_ struct tar_walk walk = {.stream = contents, .what = member->name};
+        int ret;
+
+        while ((ret = tar_walk_next(&walk, err)) > 0 &&
+               (ret = weight_add_entry(context, member, &walk.entry, err)) == 0)
+                ;
+        return ret;
+}
+
 static void measure(struct fixture *fixture, const char *path)
 {
+        const struct archive_visitor visitor = {.tar = take_tar, .context = &fixture->weight};
         struct criu_source source;
         struct error err = {0};
 
-        assert_success(archive_open(path, &fixture->archive, &err), &err);
+        fixture->weight = (struct weight){0};
+        assert_success(archive_open_unread(path, &fixture->archive, &err), &err);
+        assert_success(archive_visit(fixture->archive, &visitor, &err), &err);
         source = archive_criu_source(fixture->archive);
         assert_success(criu_dump_load(&source, CRIU_LOAD_ALL, &fixture->dump, &err), &err);
         assert_success(weight_measure(fixture->archive, fixture->dump, &fixture->weight, &err), &err);
@@ -128,7 +144,7 @@ static void test_mappings_that_do_not_fit(void **state)
         process.mappings = mappings;
         for (process.mapping_count = 0; process.mapping_count <= ARRAY_SIZE(mappings);
              process.mapping_count++) {
-                struct weight weight;
+                struct weight weight = {0};
                 uint64_t sum = 0;
 
                 dump = *fixture.dump;

@@ -17,7 +17,8 @@
 
 #define ARCHIVE GOLDEN("podman-5.8.6-two-none.tar")
 
-typedef int (*opener)(const char *text, struct archive **out, struct error *err);
+typedef int (*opener)(const char *text, const struct progress *progress, struct archive **out,
+                      struct error *err);
 
 /* --- standard input --- */
 
@@ -59,7 +60,7 @@ static pid_t input_from_pipe(struct slice bytes)
 static int open_pipe(struct slice bytes, opener open_it, struct archive **out, struct error *err)
 {
         pid_t pid = input_from_pipe(bytes);
-        int ret = open_it("-", out, err);
+        int ret = open_it("-", NULL, out, err);
 
         input_from(open("/dev/null", O_RDONLY | O_CLOEXEC));
         assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -175,12 +176,12 @@ static void open_and_compare(const char *text, const struct archive *expected)
                 _cleanup_archive_ struct archive *archive = NULL;
                 struct error err = {0};
 
-                assert_success(openers[i](text, &archive, &err), &err);
+                assert_success(openers[i](text, NULL, &archive, &err), &err);
                 assert_same(archive, expected);
         }
 }
 
-static void build(const struct archive *archive, const char *to, enum compression compression)
+static void build(struct archive *archive, const char *to, enum compression compression)
 {
         const struct image_options options = {.compression = compression};
         _cleanup_image_reference_ struct image_reference reference = {0};
@@ -197,7 +198,7 @@ static void test_images_are_the_same(void **state)
         _cleanup_archive_ struct archive *expected = NULL;
         struct error err = {0};
 
-        assert_success(location_open(ARCHIVE, &expected, &err), &err);
+        assert_success(location_open(ARCHIVE, NULL, &expected, &err), &err);
         for (size_t i = 0; i < ARRAY_SIZE(compressions); i++) {
                 char text[64];
 
@@ -217,9 +218,9 @@ static void test_an_image_is_built_from_an_image(void **state)
         _cleanup_buffer_ struct buffer one = {0}, other = {0};
         struct error err = {0};
 
-        assert_success(location_open(ARCHIVE, &archive, &err), &err);
+        assert_success(location_open(ARCHIVE, NULL, &archive, &err), &err);
         build(archive, "oci-archive:one.tar", COMPRESSION_NONE);
-        assert_success(location_open("oci-archive:one.tar", &image, &err), &err);
+        assert_success(location_open("oci-archive:one.tar", NULL, &image, &err), &err);
         build(image, "oci-archive:other.tar", COMPRESSION_NONE);
         read_bytes("one.tar", &one);
         read_bytes("other.tar", &other);
@@ -234,7 +235,7 @@ static void test_standard_input_is_the_same(void **state)
         struct error err = {0};
         uint8_t byte;
 
-        assert_success(location_open(ARCHIVE, &expected, &err), &err);
+        assert_success(location_open(ARCHIVE, NULL, &expected, &err), &err);
         input_from_file(ARCHIVE, 0);
         open_and_compare("-", expected);
         /* A program before us took what it wanted. */
@@ -260,7 +261,7 @@ static void test_compressed_standard_input(void **state)
         _cleanup_buffer_ struct buffer bytes = {0};
         struct error err = {0};
 
-        assert_success(location_open(ARCHIVE, &expected, &err), &err);
+        assert_success(location_open(ARCHIVE, NULL, &expected, &err), &err);
         read_bytes(ARCHIVE, &bytes);
         for (enum compression kind = COMPRESSION_GZIP; kind < COMPRESSION_MAX_; kind++) {
                 _cleanup_archive_ struct archive *kept = NULL, *seen = NULL;
@@ -334,7 +335,7 @@ static void test_other_compressions_are_named(void **state)
                 struct error err = {0};
 
                 write_bytes("other", SLICE_TEXT(others[i].head));
-                assert_error(location_open("other", &archive, &err), &err, ERROR_UNSUPPORTED);
+                assert_error(location_open("other", NULL, &archive, &err), &err, ERROR_UNSUPPORTED);
                 assert_non_null(strstr(err.text, others[i].name));
                 assert_error(open_pipe(SLICE_TEXT(others[i].head), location_look, &archive, &err), &err,
                              ERROR_UNSUPPORTED);
@@ -346,7 +347,8 @@ static void test_registries_that_are_not_there(void **state)
         _cleanup_archive_ struct archive *archive = NULL;
         struct error err = {0};
 
-        assert_error(location_open("docker://localhost:1/web:1", &archive, &err), &err, ERROR_CONNECTION);
+        assert_error(location_open("docker://localhost:1/web:1", NULL, &archive, &err), &err,
+                     ERROR_CONNECTION);
         assert_error(location_save("docker://localhost:1/web:1", NULL, "x.tar", NULL, &err), &err,
                      ERROR_CONNECTION);
         assert_int_equal(access("x.tar", F_OK), -1);
@@ -382,7 +384,7 @@ static int open_layers(const struct layers *layers, const char *digest, uint64_t
                 {.bytes = buffer_slice(&layers->second), .digest = digest, .size = size}};
 
         hand_image(list, ARRAY_SIZE(list));
-        return location_open("oci:layout", out, err);
+        return location_open("oci:layout", NULL, out, err);
 }
 
 /* Builders leave the end marker out, or write blocks behind it. */
@@ -476,7 +478,7 @@ static void test_blobs_that_are_links_are_refused(void **state)
         write_bytes("elsewhere", buffer_slice(&layers.second));
         assert_int_equal(unlink(path), 0);
         assert_int_equal(symlink("../../../elsewhere", path), 0);
-        assert_true(location_open("oci:layout", &archive, &err) < 0);
+        assert_true(location_open("oci:layout", NULL, &archive, &err) < 0);
 }
 
 static bool finds(struct archive *archive, const struct error_kind *kind)
@@ -521,7 +523,7 @@ static void test_digests_of_layers_are_verified(void **state)
                 /* The contents of the file; the second block of the end marker would not be a tar any more.
                  */
                 flip(digest, i ? TAR_BLOCK + 100 : TAR_BLOCK + 5);
-                assert_success(location_open("oci:layout", &archive, &err), &err);
+                assert_success(location_open("oci:layout", NULL, &archive, &err), &err);
                 assert_true(finds(archive, &ERROR_ARCHIVE_DIGEST));
                 archive_free(archive);
                 flip(digest, i ? TAR_BLOCK + 100 : TAR_BLOCK + 5);
@@ -532,11 +534,11 @@ static void test_digests_of_layers_are_verified(void **state)
         hand_image((const struct hand_layer[]){{.bytes = buffer_slice(&layers.first)},
                                                {.bytes = buffer_slice(&packed), .type = "+gzip"}},
                    2);
-        assert_success(location_open("oci:layout", &archive, &err), &err);
+        assert_success(location_open("oci:layout", NULL, &archive, &err), &err);
         archive_free(archive);
         hand_blob(buffer_slice(&packed), digest);
         flip(digest, 5); /* the time in gzip's header, which means nothing */
-        assert_error(location_open("oci:layout", &archive, &err), &err, ERROR_ARCHIVE_DIGEST);
+        assert_error(location_open("oci:layout", NULL, &archive, &err), &err, ERROR_ARCHIVE_DIGEST);
 }
 
 /* One bit of every byte of a plain layer: it does not open, or verification names the layer. */
@@ -554,7 +556,7 @@ static void test_every_byte_of_a_layer_counts(void **state)
         hand_blob(buffer_slice(&layers.second), digest);
         for (size_t at = 0; at < layers.second.size; at++) {
                 flip(digest, at);
-                if (location_open("oci:layout", &archive, &err) == 0) {
+                if (location_open("oci:layout", NULL, &archive, &err) == 0) {
                         if (!finds(archive, &ERROR_ARCHIVE_DIGEST))
                                 fail_msg("byte %zu", at);
                         archive_free(archive);
@@ -570,7 +572,7 @@ static bool is_refused(const char *text)
         _cleanup_verify_report_ struct verify_report report = {0};
         struct error err = {0};
 
-        return location_open(text, &archive, &err) < 0 ||
+        return location_open(text, NULL, &archive, &err) < 0 ||
                archive_verify_open(archive, NULL, &report, &err) < 0 || report.fault_count;
 }
 

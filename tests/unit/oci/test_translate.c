@@ -34,8 +34,10 @@ static int translate(const char *path, unsigned engines, const char *base, const
         assert_success(image_reference_parse("oci:layout:x", &to, err), err);
         assert_success(archive_open(path, &archive, err), err);
         ret = image_build(archive, &to, &options, NULL, result, err);
-        if (ret == 0 && out)
+        if (ret == 0 && out) {
                 assert_success(image_open(&to, NULL, out, err), err);
+                assert_success(archive_load(*out, NULL, err), err);
+        }
         return ret;
 }
 
@@ -511,6 +513,7 @@ static void test_long_names(void **state)
                        &err);
         assert_success(image_reference_parse("oci:layout:x-podman", &from, &err), &err);
         assert_success(image_open(&from, NULL, &archive, &err), &err);
+        assert_success(archive_load(archive, NULL, &err), &err);
         assert_non_null(archive_find(archive, name));
 }
 
@@ -532,6 +535,7 @@ static void test_its_own_engine(void **state)
                 assert_success(translate(CRIO, engines[i], NULL, NULL, NULL, &result, &err), &err);
                 assert_success(image_reference_parse(tags[i], &from, &err), &err);
                 assert_success(image_open(&from, NULL, &archive, &err), &err);
+                assert_success(archive_load(archive, NULL, &err), &err);
                 assert_int_equal(archive_count(archive), archive_count(before));
                 for (size_t j = 0; j < archive_count(before); j++) {
                         const struct archive_member *a = archive_at(before, j);

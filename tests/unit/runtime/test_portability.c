@@ -5,6 +5,7 @@
 #include "testing.h"
 
 #include "runtime/origin.h"
+#include "archive/walk.h"
 #include "runtime/portability.h"
 
 #define ARCHIVES TEST_DATA "/archives/"
@@ -28,13 +29,40 @@ static void load(struct fixture *fixture, const char *path)
         assert_success(criu_dump_load(&source, PORTABILITY_LOAD, &fixture->dump, &err), &err);
 }
 
+static int take_tar(void *context, const struct archive_member *member, struct stream *contents,
+                    struct error *err)
+{
+        _cleanup_tar_walk_ struct tar_walk walk = {.stream = contents, .what = member->name};
+        int ret;
+
+        while ((ret = tar_walk_next(&walk, err)) > 0 &&
+               (ret = verify_tars_entry(context, member, &walk.entry, err)) == 0)
+                ;
+        return ret;
+}
+
+static void look_at_files(struct fixture *fixture, struct verify_report *out)
+{
+        _cleanup_verify_tars_ struct verify_tars *tars = NULL;
+        struct archive_visitor visitor = {.tar = take_tar};
+        struct error err = {0};
+
+        assert_success(verify_tars_new(fixture->archive, NULL, out, &tars, &err), &err);
+        visitor.context = tars;
+        assert_success(archive_visit(fixture->archive, &visitor, &err), &err);
+        assert_success(verify_tars_finish(tars, &err), &err);
+}
+
 static void check(struct fixture *fixture, const struct criu_dump *dump)
 {
+        _cleanup_verify_report_ struct verify_report files = {0};
         struct error err = {0};
 
         check_list_free(&fixture->checks);
-        assert_success(portability_check(fixture->archive, fixture->metadata, dump, &fixture->checks, &err),
-                       &err);
+        look_at_files(fixture, &files);
+        assert_success(
+                portability_check(fixture->archive, fixture->metadata, dump, &files, &fixture->checks, &err),
+                &err);
 }
 
 static void release(struct fixture *fixture)
