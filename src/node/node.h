@@ -55,8 +55,8 @@ int node_cancel(struct node *node, const char *id, struct error *err);
 int node_operation(struct node *node, const char *id, struct operation **out, struct error *err);
 /*
  * Waits until something of operation `id` (NULL: of any) is newer than `*version`, or for `timeout_ms`; sets
- * `*version`, 0 at first, to what was seen. `out` is NULL when nothing came. Of one that moves fast, steps
- * between may be left out, its end never.
+ * `*version`, 0 at first, to what was seen. `out` is NULL when nothing came, at once when the node has stopped.
+ * Of one that moves fast, steps between may be left out, its end never.
  */
 int node_watch(struct node *node, const char *id, uint64_t *version, int timeout_ms, struct operation **out,
                struct error *err);

@@ -58,6 +58,7 @@ struct node {
         uint64_t ended_count;
         uint64_t claimed; /* bytes set aside and not written yet */
         bool stopping;
+        bool stopped; /* no job runs any more, and none will */
         pthread_mutex_t records; /* over changes of a checkpoint's record: read, changed, written */
         pthread_t *workers;
         unsigned worker_count;

@@ -238,4 +238,8 @@ void queue_stop(struct node *node, unsigned seconds)
         for (; node->worker_count > 0; node->worker_count--)
                 pthread_join(node->workers[node->worker_count - 1], NULL);
         queue_save_ended(node);
+        pthread_mutex_lock(&node->lock);
+        node->stopped = true;
+        pthread_cond_broadcast(&node->changed);
+        pthread_mutex_unlock(&node->lock);
 }

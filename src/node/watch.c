@@ -74,7 +74,8 @@ static void deadline_after(int timeout_ms, struct timespec *out)
         }
 }
 
-/* With the lock held: waits for news and takes them; `out` stays NULL at the deadline. */
+/* With the lock held: waits for news and takes them; `out` stays NULL at the deadline, and when the node has
+ * stopped. */
 static int wait_for_news(struct node *node, const char *id, uint64_t *version, int timeout_ms,
                          struct operation **out, struct error *err)
 {
@@ -89,7 +90,8 @@ static int wait_for_news(struct node *node, const char *id, uint64_t *version, i
                         *version = news.version;
                         /* Forgotten meanwhile: then it is no news. */
                         r = r == -ENOENT ? 0 : r;
-                } else if (pthread_cond_timedwait(&node->changed, &node->lock, &deadline) == ETIMEDOUT) {
+                } else if (node->stopped ||
+                           pthread_cond_timedwait(&node->changed, &node->lock, &deadline) == ETIMEDOUT) {
                         break;
                 }
         }
