@@ -8,7 +8,7 @@
 #include "cli/progress_bar.h"
 #include "cli/style.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "oci/location.h"
 #include "runtime/portability.h"

@@ -12,7 +12,7 @@
 #include "base/pool.h"
 #include "cli/answer.h"
 #include "cli/list_containers.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include "base/json.h"
 #include "cli/inspect.h"
-#include "cli/memory.h"
 #include "cli/progress_bar.h"
+#include "program/memory.h"
 #include "oci/location.h"
 
 /* Parts that need the dump, and what to load of it. */
