@@ -21,14 +21,14 @@ struct engine_capture {
         struct workspace workspace;
         struct cgroup *cgroup;
         char *path;
-        bool marked, given_up; /* the courier undoes the mark, when the call has ended */
+        bool marked, keep_mark; /* it is undone by the courier, when the call has ended, or by `recover` */
 };
 
 static void engine_capture_free(struct engine_capture *c)
 {
         cgroup_freep(&c->cgroup);
         workspace_free(&c->workspace);
-        if (c->marked && !c->given_up)
+        if (c->marked && !c->keep_mark)
                 (void)unlink(c->call->mark);
         free(c->path);
 }
@@ -96,7 +96,6 @@ static int prepare(struct engine_capture *c, struct error *err)
 /* The container must go on, whatever the engine says. */
 static int dump(struct engine_capture *c, struct error *err)
 {
-        const struct container *container = c->call->container;
         uint64_t begin = clock_monotonic_us();
         int r, released;
 
@@ -104,10 +103,11 @@ static int dump(struct engine_capture *c, struct error *err)
         r = c->driver->checkpoint(c->call, err);
         c->result->times.dump_us = clock_monotonic_us() - begin;
         c->result->times.frozen_us = c->call->frozen_us;
-        c->given_up = r == -ECANCELED || r == -ETIMEDOUT;
-        if (c->given_up)
+        c->keep_mark = true;
+        if (c->call->given_up)
                 return r;
-        released = cri_release(container->id, c->cgroup, r < 0 ? NULL : err);
+        released = cri_release(c->call->container->id, c->cgroup, r < 0 ? NULL : err);
+        c->keep_mark = released < 0;
         return r < 0 ? r : released < 0 ? released : leave_mark(c, "", err);
 }
 

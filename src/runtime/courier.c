@@ -31,7 +31,6 @@ struct answer {
         char text[sizeof(((struct error *)NULL)->text)];
         char hint[sizeof(((struct error *)NULL)->hint)];
         char log[sizeof(((struct error *)NULL)->log)];
-        char path[PATH_MAX];
 };
 
 /* --- who sends ------------------------------------------------------------------------------------------ */
@@ -141,7 +140,7 @@ static int answer_report(const struct answer *answer, struct error *err)
         return answer->ret;
 }
 
-int courier_wait(struct courier *courier, unsigned milliseconds, char *path, struct error *err)
+int courier_wait(struct courier *courier, unsigned milliseconds, struct error *err)
 {
         struct pollfd event = {.fd = courier->socket, .events = POLLIN};
         _cleanup_free_ struct answer *answer = NULL;
@@ -159,10 +158,7 @@ int courier_wait(struct courier *courier, unsigned milliseconds, char *path, str
                                  "the process that called the engine was killed, and the call with it");
         /* A receipt: without it the courier undoes all. */
         (void)!send(courier->socket, "", 1, MSG_NOSIGNAL);
-        if (answer->ret < 0)
-                return answer_report(answer, err);
-        memcpy(path, answer->path, PATH_MAX);
-        return 1;
+        return answer->ret < 0 ? answer_report(answer, err) : 1;
 }
 
 void courier_free(struct courier *courier)
@@ -189,12 +185,6 @@ static bool request_receive(struct errand *errand)
         return recvmsg(SOCKET, &message, MSG_CMSG_CLOEXEC) == sizeof(*errand);
 }
 
-static int perform(const struct errand *errand, char *path, struct error *err)
-{
-        return errand->kind == ERRAND_CRI ? cri_perform(errand, path, err)
-                                          : kubelet_perform(errand, path, err);
-}
-
 static void answer_fill(struct answer *answer, int ret, const struct error *err)
 {
         answer->ret = ret;
@@ -217,7 +207,7 @@ static bool answer_deliver(const struct answer *answer)
 static void undo(const struct errand *errand, const struct answer *answer)
 {
         if (answer->ret == 0)
-                (void)unlink(answer->path);
+                (void)unlink(errand->location);
         for (int tries = 0; *errand->mark && tries < 10 && mark_undo(errand->mark, NULL) < 0; tries++)
                 usleep(UNDO_STEP_US);
 }
@@ -231,7 +221,7 @@ static void run(void)
 
         if (!errand || !answer || !request_receive(errand))
                 return;
-        ret = perform(errand, answer->path, &err);
+        ret = errand->kind == ERRAND_CRI ? cri_perform(errand, &err) : kubelet_perform(errand, &err);
         answer_fill(answer, ret, &err);
         if (!answer_deliver(answer))
                 undo(errand, answer);

@@ -26,7 +26,7 @@ struct errand {
         enum errand_kind kind;
         char container[COURIER_ID_MAX]; /* id … */
         char name[COURIER_URL_MAX];     /* … and name, for people */
-        char location[PATH_MAX];        /* CRI: where the engine is to write the archive */
+        char location[PATH_MAX];        /* where the archive is to be */
         char socket[PATH_MAX];          /* the engine's */
         char mark[PATH_MAX];            /* mark_undo() it when nobody waits any more (mark.h) */
         char url[COURIER_URL_MAX];      /* kubelet: the whole address of the request … */
@@ -39,12 +39,9 @@ struct courier;
 
 /* `lock` and `keeper` (lock.h) are held until the call has ended, too. */
 int courier_send(const struct errand *errand, int lock, int keeper, struct courier **out, struct error *err);
-/*
- * Waits for the answer. 1: it has come; `path` (PATH_MAX bytes) is where the archive lies. 0: not within
- * `milliseconds`. Else the failure of the call; -EPIPE (ERROR_RUNTIME_FAILED) when the courier was killed, so
- * that the call was dropped.
- */
-int courier_wait(struct courier *courier, unsigned milliseconds, char *path, struct error *err);
+/* Waits for the answer. 1: the archive is at errand->location. 0: not within `milliseconds`. Else the failure
+ * of the call; -EPIPE (ERROR_RUNTIME_FAILED) when the courier was killed, so that the call was dropped. */
+int courier_wait(struct courier *courier, unsigned milliseconds, struct error *err);
 /* Gives up, unless the answer has come. */
 void courier_free(struct courier *courier);
 CLEANUP_DEFINE(struct courier *, courier_free);

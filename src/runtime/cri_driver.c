@@ -43,13 +43,9 @@ static int too_long(struct error *err)
 static int send_and_wait(struct engine_call *call, const struct errand *errand, struct error *err)
 {
         _cleanup_courier_ struct courier *courier = NULL;
-        char path[PATH_MAX];
         int ret = courier_send(errand, call->lock, call->keeper, &courier, err);
 
-        if (ret < 0)
-                return ret;
-        return cri_wait(courier, call->container, call->deadline_us, call->progress, path, &call->frozen_us,
-                        err);
+        return ret < 0 ? ret : cri_wait(courier, call, err);
 }
 
 static int cri_checkpoint(struct engine_call *call, struct error *err)

@@ -86,7 +86,7 @@ static int refusal(const struct errand *errand, int ret, struct error *err)
                        : cri_explain(errand->name, buffer_text(&words), err);
 }
 
-int cri_perform(const struct errand *errand, char *path, struct error *err)
+int cri_perform(const struct errand *errand, struct error *err)
 {
         _cleanup_buffer_ struct buffer request = {0}, answer = {0};
         int ret;
@@ -95,8 +95,5 @@ int cri_perform(const struct errand *errand, char *path, struct error *err)
         if (cri_put_checkpoint(&request, errand->container, errand->location) < 0)
                 return error_oom(err);
         ret = cri_call("RuntimeService/CheckpointContainer", buffer_slice(&request), 0, &answer, err);
-        if (ret < 0)
-                return refusal(errand, ret, err);
-        memcpy(path, errand->location, sizeof(errand->location));
-        return 0;
+        return ret < 0 ? refusal(errand, ret, err) : 0;
 }

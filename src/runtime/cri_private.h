@@ -13,8 +13,8 @@ int cri_call(const char *method, struct slice message, unsigned seconds, struct 
 /* A method of containerd's own; -ENOTSUP where the engine is another one. */
 int cri_call_containerd(const char *method, struct slice message, unsigned seconds, struct error *err);
 
-/* In the courier: the call itself. `path` (PATH_MAX bytes): where the archive lies. */
-int cri_perform(const struct errand *errand, char *path, struct error *err);
+/* In the courier: the call itself. */
+int cri_perform(const struct errand *errand, struct error *err);
 /* What an engine or the kubelet said when a checkpoint of `name` failed, as an error: with the cause out of
  * CRIU's log when they name it and it can be read. Returns a negative errno. */
 int cri_explain(const char *name, const char *words, struct error *err);
@@ -27,14 +27,8 @@ int cri_check_options(const struct checkpoint_options *options, struct error *er
 /* Sets what CRIU's configuration of this node says for checkpoints that `container`'s runtime takes. */
 void cri_node_options(const struct container *container, struct checkpoint_options *options);
 
-/*
- * Waits for the courier's answer about `container`. `path`: as courier_wait(). `frozen_us`: for how long the
- * container was seen standing still; 0: that could not be seen. -ECANCELED, -ETIMEDOUT at `deadline_us`
- * (monotonic; 0: none): the caller no longer waits, but the call is not dropped, and the container's lock is
- * held until it ends.
- */
-int cri_wait(struct courier *courier, const struct container *container, uint64_t deadline_us,
-             const struct progress *progress, char *path, uint64_t *frozen_us, struct error *err);
+/* Waits for the courier's answer, and fills in what `call` says of it. -ECANCELED, -ETIMEDOUT: given up. */
+int cri_wait(struct courier *courier, struct engine_call *call, struct error *err);
 
 /*
  * Sets a container free that its engine froze and nobody waits for any more; waits first for a dump that is

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include "base/clock.h"
 #include "base/file.h"
 #include "runtime/cri_messages.h"
@@ -74,57 +75,63 @@ static int first_seen(const char *path, uint64_t *out, struct error *err)
                        : 0;
 }
 
-struct look {
-        unsigned patience_s, released;
-        struct error *err;
-};
-
 /* Whether it stands now; `cgroup` is its group. */
 static bool stands(const struct container *container, struct cgroup **cgroup)
 {
         enum cgroup_state state;
 
         return container->pid && oci_cgroup(container, cgroup, NULL) == 0 &&
-               cgroup_read_state(*cgroup, &state) == 0 && state != CGROUP_THAWED;
+               cgroup_read_state(*cgroup, &state) == 0 && state != CGROUP_THAWED &&
+               !cgroup_is_traced(*cgroup);
 }
 
-static int look_at(struct look *look, const char *id)
+/* `path` remembers since when it stands. 1: set free; 0: not yet, or it does not stand. */
+static int look_at(const char *id, const char *path, unsigned patience_s, struct error *err)
 {
         _cleanup_container_ struct container *container = NULL;
         _cleanup_cgroup_ struct cgroup *cgroup = NULL;
-        _cleanup_free_ char *key = NULL, *path = NULL;
-        _cleanup_close_ int lock = -1;
         uint64_t since;
-        int r = cri_inspect(id, &container, look->err);
+        int r = cri_inspect(id, &container, err);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r; /* it has ended meanwhile */
-        key = lock_key(container);
-        if (!key || asprintf(&path, SEEN_DIRECTORY "/%s", key) < 0) {
-                path = NULL;
-                return error_oom(look->err);
-        }
-        lock = lock_try(key, NULL); /* while it is held, a checkpoint of ours is being made */
-        if (lock < 0 || !stands(container, &cgroup) || cgroup_is_traced(cgroup)) {
+        if (!stands(container, &cgroup)) {
                 (void)unlink(path);
                 return 0;
         }
-        r = first_seen(path, &since, look->err);
-        if (r < 0 || clock_monotonic_us() / 1000000 < since + look->patience_s)
+        r = first_seen(path, &since, err);
+        if (r < 0 || clock_monotonic_us() / 1000000 < since + patience_s)
                 return r;
-        r = cri_release(container->id, cgroup, look->err);
-        if (r == 0) {
-                look->released++;
-                (void)unlink(path);
+        r = cri_release(id, cgroup, err);
+        if (r < 0)
+                return r;
+        (void)unlink(path);
+        return 1;
+}
+
+/* `frozen`: paths of all groups that stand, which have the ids of their containers in them. */
+static int consider(const struct container *container, const char *frozen, unsigned patience_s,
+                    struct error *err)
+{
+        _cleanup_free_ char *key = lock_key(container), *path = NULL;
+        _cleanup_close_ int lock = -1;
+
+        if (!key || asprintf(&path, SEEN_DIRECTORY "/%s", key) < 0) {
+                path = NULL;
+                return error_oom(err);
         }
-        return r;
+        if (strcmp(container->state, "running") == 0 && strstr(frozen, container->id))
+                lock = lock_try(key, NULL); /* while it is held, a checkpoint of ours is being made */
+        if (lock >= 0)
+                return look_at(container->id, path, patience_s, err);
+        (void)unlink(path);
+        return 0;
 }
 
 int cri_release_abandoned(unsigned patience_s, unsigned *released, struct error *err)
 {
         _cleanup_container_list_ struct container_list list = {0};
-        _cleanup_finding_ struct finding frozen = {0};
-        struct look look = {.patience_s = patience_s, .err = err};
+        _cleanup_finding_ struct finding frozen = {.most = UINT_MAX};
         int r, failure = 0;
 
         *released = 0;
@@ -136,9 +143,14 @@ int cri_release_abandoned(unsigned patience_s, unsigned *released, struct error 
                 return file_remove_tree(AT_FDCWD, SEEN_DIRECTORY, err);
         if (r == 0)
                 r = cri_list(&list, err);
-        for (size_t i = 0; r == 0 && i < list.count; i++)
-                if (strcmp(list.items[i]->state, "running") == 0 && look_at(&look, list.items[i]->id) < 0)
-                        failure = -EIO;
-        *released = look.released;
+        /* One that cannot be set free must not keep the others. */
+        for (size_t i = 0; r == 0 && i < list.count; i++) {
+                int one = consider(list.items[i], buffer_text(&frozen.text), patience_s, err);
+
+                if (one < 0)
+                        failure = one;
+                else
+                        *released += (unsigned)one;
+        }
         return r < 0 ? r : failure;
 }

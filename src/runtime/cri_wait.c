@@ -30,35 +30,33 @@ static void stillness_look(struct stillness *stillness)
                 stillness->first_us = stillness->last_us;
 }
 
-static int give_up(int ret, const struct error_kind *kind, const struct container *container,
-                   struct error *err)
+static int give_up(struct engine_call *call, int ret, const struct error_kind *kind, struct error *err)
 {
-        (void)error_set(err, kind, ret, "the checkpoint of `%s` %s", container->name,
+        call->given_up = true;
+        (void)error_set(err, kind, ret, "the checkpoint of `%s` %s", call->container->name,
                         kind == &ERROR_TIMEOUT ? "did not end in time" : "was cancelled");
-        error_set_hint(
-                err,
-                "The engine's call is not broken off, because the container would be left frozen: it ends "
-                "by itself, and its archive is then removed.");
+        error_set_hint(err,
+                       "The engine's call is not broken off, because the container would be left frozen: it "
+                       "ends by itself, and its archive is then removed.");
         return ret;
 }
 
-int cri_wait(struct courier *courier, const struct container *container, uint64_t deadline_us,
-             const struct progress *progress, char *path, uint64_t *frozen_us, struct error *err)
+int cri_wait(struct courier *courier, struct engine_call *call, struct error *err)
 {
-        struct stillness stillness = {.pid = container->pid};
+        struct stillness stillness = {.pid = call->container->pid};
         int r;
 
-        (void)oci_cgroup(container, &stillness.cgroup, NULL);
-        while ((r = courier_wait(courier, STEP_MS, path, err)) == 0) {
+        (void)oci_cgroup(call->container, &stillness.cgroup, NULL);
+        while ((r = courier_wait(courier, STEP_MS, err)) == 0) {
                 stillness_look(&stillness);
-                if (progress_cancelled(progress))
-                        r = give_up(-ECANCELED, &ERROR_CANCELLED, container, err);
-                else if (deadline_us && clock_monotonic_us() >= deadline_us)
-                        r = give_up(-ETIMEDOUT, &ERROR_TIMEOUT, container, err);
+                if (progress_cancelled(call->progress))
+                        r = give_up(call, -ECANCELED, &ERROR_CANCELLED, err);
+                else if (call->deadline_us && clock_monotonic_us() >= call->deadline_us)
+                        r = give_up(call, -ETIMEDOUT, &ERROR_TIMEOUT, err);
                 if (r < 0)
                         break;
         }
         cgroup_freep(&stillness.cgroup);
-        *frozen_us = stillness.last_us - stillness.first_us;
+        call->frozen_us = stillness.last_us - stillness.first_us;
         return r < 0 ? r : 0;
 }

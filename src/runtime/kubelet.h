@@ -24,9 +24,9 @@ struct kubelet_access {
 /* To be said once, before the driver is used; until then it is not available. Borrowed. */
 void kubelet_configure(const struct kubelet_access *access);
 
-/* In the courier: the call itself. The archive is moved to errand->location, which is in the kubelet's
- * directory, because the kubelet overwrites one that it wrote within the same second. */
-int kubelet_perform(const struct errand *errand, char *path, struct error *err);
+/* In the courier: the call itself. The archive is moved to errand->location at once, because the kubelet
+ * overwrites one that it wrote within the same second. */
+int kubelet_perform(const struct errand *errand, struct error *err);
 /* For tests: the path in {"items": [PATH]}. -EBADMSG unless it is one absolute path of a file in `directory`
  * whose name begins with `prefix`. */
 int kubelet_read_answer(struct slice body, const char *directory, const char *prefix, char path[PATH_MAX],

@@ -188,9 +188,9 @@ static int ask(const struct errand *errand, struct http_response *response, stru
         return ret < 0 ? ret : http_client_send(client, &request, response, err);
 }
 
-static int take(const struct errand *errand, const struct http_response *response, char *path,
-                struct error *err)
+static int take(const struct errand *errand, const struct http_response *response, struct error *err)
 {
+        char path[PATH_MAX];
         int ret;
 
         if (response->status != 200)
@@ -201,11 +201,10 @@ static int take(const struct errand *errand, const struct http_response *respons
                 return ret;
         if (rename(path, errand->location) < 0)
                 return error_errno(err, errno, "take the kubelet's archive `%s`", path);
-        memcpy(path, errand->location, sizeof(errand->location));
         return 0;
 }
 
-int kubelet_perform(const struct errand *errand, char *path, struct error *err)
+int kubelet_perform(const struct errand *errand, struct error *err)
 {
         _cleanup_http_response_ struct http_response response = {0};
         _cleanup_names_ struct names before = {0};
@@ -215,7 +214,7 @@ int kubelet_perform(const struct errand *errand, char *path, struct error *err)
                 return ret;
         ret = ask(errand, &response, err);
         if (ret == 0)
-                ret = take(errand, &response, path, err);
+                ret = take(errand, &response, err);
         if (ret < 0)
                 leftovers_remove(errand, &before);
         return ret;

@@ -90,8 +90,8 @@ struct checkpoint_result {
 
 /*
  * A checkpoint that the engine takes by itself. The call must come to its end, whatever happens to us:
- * engines leave containers frozen when theirs is dropped. When we give up (-ECANCELED, -ETIMEDOUT), it goes
- * on without us; `lock` and `keeper` are held until it has ended, and then what `mark` says is undone.
+ * engines leave containers frozen when theirs is dropped. When we give up, it goes on without us; `lock` and
+ * `keeper` are held until it has ended, and then what `mark` says is undone.
  */
 struct engine_call {
         const struct container *container;
@@ -101,6 +101,7 @@ struct engine_call {
         const char *mark;     /* see mark.h */
         int lock, keeper;     /* see lock.h */
         uint64_t deadline_us; /* monotonic; 0: none */
+        bool given_up;        /* filled in: it goes on without us */
         uint64_t frozen_us;   /* filled in: how long the container stood still; 0: unknown */
 };
 

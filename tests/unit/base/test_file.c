@@ -67,6 +67,27 @@ static void test_writer_never_overwrites(void **state)
         file_writer_free(writer);
 }
 
+static void test_install(void **state)
+{
+        struct error err = {0};
+        struct stat st;
+
+        write_file("from", "new");
+        write_file("there", "old");
+        assert_error(file_install("from", "there", false, &err), &err, ERROR_EXISTS);
+        assert_int_equal(access("from", F_OK), 0);
+        assert_int_equal(chmod("from", 0644), 0);
+        assert_success(file_install("from", "there", true, &err), &err);
+        assert_int_equal(access("from", F_OK), -1);
+        assert_int_equal(stat("there", &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        assert_int_equal(st.st_size, 3);
+        /* What another program put there may be a link. */
+        assert_int_equal(symlink("there", "link"), 0);
+        assert_true(file_install("link", "out", false, &err) < 0);
+        assert_int_equal(access("out", F_OK), -1);
+}
+
 static void test_read_limit(void **state)
 {
         struct buffer out = {0};
@@ -162,6 +183,7 @@ int main(void)
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_writer_never_overwrites, scratch_setup,
                                                 scratch_teardown),
+                cmocka_unit_test_setup_teardown(test_install, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_read_limit, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_open_beneath_refuses_escapes, scratch_setup,
                                                 scratch_teardown),

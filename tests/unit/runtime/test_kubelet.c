@@ -97,7 +97,7 @@ static void fixture_end(struct fixture *f)
         server_free(f->server);
 }
 
-static int call(struct fixture *f, char *path, struct error *err)
+static int call(struct fixture *f, struct error *err)
 {
         int lock = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600), r;
 
@@ -105,7 +105,7 @@ static int call(struct fixture *f, char *path, struct error *err)
         f->courier = NULL;
         assert_success(courier_send(&f->errand, lock, lock, &f->courier, err), err);
         close(lock);
-        r = courier_wait(f->courier, ANSWER_MS, path, err);
+        r = courier_wait(f->courier, ANSWER_MS, err);
         assert_int_not_equal(r, 0);
         return r;
 }
@@ -113,21 +113,19 @@ static int call(struct fixture *f, char *path, struct error *err)
 static void test_call(void **state)
 {
         struct error err = {0};
-        char path[PATH_MAX];
         struct fixture f;
 
         fixture_start(&f);
         play.leaves = "kept/" ARCHIVE;
-        assert_success(call(&f, path, &err), &err);
-        assert_string_equal(path, f.errand.location);
-        assert_int_equal(access(path, F_OK), 0);
+        assert_success(call(&f, &err), &err);
+        assert_int_equal(access("kept/ours.tar", F_OK), 0);
         /* It is not where the kubelet would write the next one. */
         assert_int_equal(access("kept/" ARCHIVE, F_OK), -1);
         assert_string_equal(play.path, "POST /checkpoint/default/web/nginx");
         assert_string_equal(play.authorization, "Bearer first");
         /* Tokens are replaced now and then. */
         file_make("token", "second");
-        assert_success(call(&f, path, &err), &err);
+        assert_success(call(&f, &err), &err);
         assert_string_equal(play.authorization, "Bearer second");
         fixture_end(&f);
 }
@@ -135,12 +133,11 @@ static void test_call(void **state)
 static void test_untrusted(void **state)
 {
         struct error err = {0};
-        char path[PATH_MAX];
         struct fixture f;
 
         fixture_start(&f);
         f.errand.ca[0] = '\0';
-        assert_error(call(&f, path, &err), &err, ERROR_TLS_UNTRUSTED);
+        assert_error(call(&f, &err), &err, ERROR_TLS_UNTRUSTED);
         assert_string_equal(play.authorization, "");
         fixture_end(&f);
 }
@@ -161,14 +158,14 @@ static void test_refusals(void **state)
                 {500, "checkpointing failed: write /x: no space left on device", &ERROR_NO_SPACE},
         };
         struct error err = {0};
-        char path[PATH_MAX], words[64];
+        char words[64];
         struct fixture f;
 
         fixture_start(&f);
         for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
                 play.status = refusals[i].status;
                 play.body = refusals[i].body;
-                assert_error(call(&f, path, &err), &err, *refusals[i].kind);
+                assert_error(call(&f, &err), &err, *refusals[i].kind);
                 /* In the kubelet's own words. */
                 snprintf(words, sizeof(words), "%.*s", (int)strcspn(play.body, "\n"), play.body);
                 assert_non_null(strstr(err.text, words));
@@ -179,7 +176,6 @@ static void test_refusals(void **state)
 static void test_leftovers(void **state)
 {
         struct error err = {0};
-        char path[PATH_MAX];
         struct fixture f;
 
         fixture_start(&f);
@@ -187,10 +183,10 @@ static void test_leftovers(void **state)
         play.status = 500;
         play.body = "checkpointing failed";
         play.leaves = "kept/" ARCHIVE;
-        assert_error(call(&f, path, &err), &err, ERROR_RUNTIME_FAILED);
+        assert_error(call(&f, &err), &err, ERROR_RUNTIME_FAILED);
         assert_int_equal(access("kept/" ARCHIVE, F_OK), -1);
         play.leaves = "kept/checkpoint-web_default-other-2026-11-24T10:00:00Z.tar";
-        assert_error(call(&f, path, &err), &err, ERROR_RUNTIME_FAILED);
+        assert_error(call(&f, &err), &err, ERROR_RUNTIME_FAILED);
         assert_int_equal(access(play.leaves, F_OK), 0);
         assert_int_equal(access("kept/" PREFIX "2026-11-24T09:00:00Z.tar", F_OK), 0);
         fixture_end(&f);
@@ -200,7 +196,6 @@ static void test_leftovers(void **state)
 static void test_given_up(void **state)
 {
         struct error err = {0};
-        char path[PATH_MAX];
         struct fixture f;
         int lock = -1;
 
@@ -209,7 +204,7 @@ static void test_given_up(void **state)
         play.pause_ms = 500;
         lock = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         assert_success(courier_send(&f.errand, lock, lock, &f.courier, &err), &err);
-        assert_int_equal(courier_wait(f.courier, 50, path, &err), 0);
+        assert_int_equal(courier_wait(f.courier, 50, &err), 0);
         courier_freep(&f.courier);
         f.courier = NULL;
         for (int i = 0; i < 1000 && access("kept/" ARCHIVE, F_OK) < 0; i++)
