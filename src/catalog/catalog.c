@@ -115,6 +115,23 @@ int catalog_list_checkpoints(struct catalog *catalog, const struct checkpoint_fi
         return done(catalog, r);
 }
 
+int catalog_count_checkpoints(struct catalog *catalog, checkpoint_counter counter, void *context,
+                              struct error *err)
+{
+        sqlite3_stmt *statement = begin(catalog, CHECKPOINT_COUNT);
+        int r = 0, status = SQLITE_ROW;
+
+        while (r == 0 && (status = sqlite.sqlite3_step(statement)) == SQLITE_ROW)
+                r = counter(context, (const char *)sqlite.sqlite3_column_text(statement, 0),
+                            (const char *)sqlite.sqlite3_column_text(statement, 1),
+                            (uint64_t)sqlite.sqlite3_column_int64(statement, 2),
+                            (uint64_t)sqlite.sqlite3_column_int64(statement, 3));
+        if (r == 0 && status != SQLITE_DONE)
+                r = database_error(catalog, "count the checkpoints", err);
+        sqlite.sqlite3_reset(statement);
+        return done(catalog, r);
+}
+
 int catalog_put_operation(struct catalog *catalog, const struct operation *operation, struct error *err)
 {
         return put(catalog, OPERATION_PUT, &operation_type, operation, "record an operation", err);

@@ -42,6 +42,12 @@ struct checkpoint_filter {
 int catalog_list_checkpoints(struct catalog *catalog, const struct checkpoint_filter *filter,
                              struct checkpoint_list *out, struct error *err);
 
+/* How many there are of each namespace and state, and their bytes. Called with the catalog locked. */
+typedef int (*checkpoint_counter)(void *context, const char *namespace, const char *state, uint64_t count,
+                                  uint64_t bytes);
+int catalog_count_checkpoints(struct catalog *catalog, checkpoint_counter counter, void *context,
+                              struct error *err);
+
 /* --- operations -------------------------------------------------------------------------------------------
  */
 

@@ -183,6 +183,10 @@ static int query_text(enum query query, struct buffer *sql)
                                             "container", 3) FILTER("pod_uid", 4) FILTER("part_of", 5)
                                             FILTER("state", 6) "(?7 IS NULL OR id > ?7) ORDER BY id LIMIT ?8",
                                     sql);
+        case CHECKPOINT_COUNT:
+                return buffer_append_text(sql,
+                                          "SELECT namespace, state, COUNT(*), SUM(size) FROM checkpoints "
+                                          "GROUP BY namespace, state ORDER BY COUNT(*) DESC");
         case OPERATION_PUT:
                 return record_sql_put(&operation_type, sql);
         case OPERATION_GET:

@@ -13,6 +13,7 @@ enum query {
         CHECKPOINT_FIND_PATH,
         CHECKPOINT_REMOVE,
         CHECKPOINT_LIST,
+        CHECKPOINT_COUNT,
         OPERATION_PUT,
         OPERATION_GET,
         OPERATION_LIST,

@@ -110,11 +110,8 @@ static int record_begin(struct work *work, const char *path, struct checkpoint *
 static int quarantine(struct work *work, struct checkpoint *checkpoint, const struct error *why,
                       struct error *err)
 {
-        int r = quarantine_archive(work->node, checkpoint->path, &checkpoint->path, err);
+        int r = checkpoint_quarantine(work->node, checkpoint, why->text, err);
 
-        if (r == 0 &&
-            (text_set(&checkpoint->state, "quarantined") < 0 || text_set(&checkpoint->reason, why->text) < 0))
-                r = error_oom(err);
         if (r == 0)
                 r = catalog_put_checkpoint(work->node->catalog, checkpoint, err);
         return r < 0 ? r : note(work, work->quarantined, checkpoint->id, err);

@@ -7,7 +7,8 @@
 #include "node/node_private.h"
 
 /* An engine that has just written an archive gives it a name or tells us of it within that. */
-#define SETTLE_NS 5000000000ll
+#define SETTLE_NS       5000000000ll
+#define RECORDS_AT_ONCE 200
 
 static int list_add(char ***items, size_t *count, const char *text, struct error *err)
 {
@@ -118,36 +119,44 @@ static bool is_recent(const struct stat *st)
         return age >= 0 && age < SETTLE_NS;
 }
 
-/* Whether it is the temporary of an operation that has not ended. Asked after the file was seen: each is in
- * the journal before it is made. */
-static int is_in_journal(struct node *node, const char *path, bool *out, struct error *err)
+/* ".snap-ID…", or what its journal says. */
+static bool is_temporary_of(const struct operation *operation, const char *name, const char *path)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        const char *temporary;
+
+        if (text_starts_with(name, TEMPORARY_PREFIX) &&
+            text_starts_with(name + strlen(TEMPORARY_PREFIX), operation->id))
+                return true;
+        if (!*operation->journal || json_parse(SLICE_TEXT(operation->journal), "the journal", &doc, NULL) < 0)
+                return false;
+        temporary = json_text(yyjson_doc_get_root(doc), "temporary");
+        return temporary && strcmp(temporary, path) == 0;
+}
+
+/* Whether an operation that has not ended will need it. Asked after the file was seen: the operation is in
+ * the journal before the file is made. */
+static int is_needed(struct node *node, const char *name, const char *path, bool *out, struct error *err)
 {
         _cleanup_operation_list_ struct operation_list list = {0};
         int r = catalog_list_operations(node->catalog, true, 0, &list, err);
 
         *out = false;
-        for (size_t i = 0; r == 0 && !*out && i < list.count; i++) {
-                _cleanup_json_ yyjson_doc *doc = NULL;
-                const char *journal = list.items[i]->journal, *temporary;
-
-                if (!*journal || json_parse(SLICE_TEXT(journal), "the journal", &doc, NULL) < 0)
-                        continue;
-                temporary = json_text(yyjson_doc_get_root(doc), "temporary");
-                *out = temporary && strcmp(temporary, path) == 0;
-        }
+        for (size_t i = 0; r == 0 && !*out && i < list.count; i++)
+                *out = is_temporary_of(list.items[i], name, path);
         return r;
 }
 
-static int look_at_temporary(struct node *node, const char *path, const struct stat *st,
+static int look_at_temporary(struct node *node, const char *name, const char *path, const struct stat *st,
                              struct adopt_plan *plan, struct error *err)
 {
-        bool used;
+        bool needed;
         int r;
 
         if (is_held(st))
                 return 0;
-        r = is_in_journal(node, path, &used, err);
-        return r < 0 || used ? r : list_add(&plan->leftovers, &plan->leftover_count, path, err);
+        r = is_needed(node, name, path, &needed, err);
+        return r < 0 || needed ? r : list_add(&plan->leftovers, &plan->leftover_count, path, err);
 }
 
 static int look_at(struct node *node, const char *name, const char *path, struct adopt_plan *plan,
@@ -160,7 +169,7 @@ static int look_at(struct node *node, const char *name, const char *path, struct
         if (lstat(path, &st) < 0)
                 return 0;
         if (is_temporary(name))
-                return look_at_temporary(node, path, &st, plan, err);
+                return look_at_temporary(node, name, path, &st, plan, err);
         if (!is_archive(name) || !S_ISREG(st.st_mode))
                 return 0;
         r = catalog_find_path(node->catalog, path, &known, err);
@@ -191,17 +200,27 @@ static int look_at_directory(struct node *node, struct adopt_plan *plan, struct 
         return r;
 }
 
+/* A few at a time: there may be many. */
 static int look_at_records(struct node *node, struct adopt_plan *plan, struct error *err)
 {
-        const struct checkpoint_filter all = {0};
-        _cleanup_checkpoint_list_ struct checkpoint_list list = {0};
-        int r = catalog_list_checkpoints(node->catalog, &all, &list, err);
+        char after[UNIQUE_ID_SIZE] = "";
+        bool more = true;
+        int r = 0;
 
-        for (size_t i = 0; r == 0 && i < list.count; i++) {
-                struct stat st;
+        while (r == 0 && more) {
+                const struct checkpoint_filter next = {.after = after, .limit = RECORDS_AT_ONCE};
+                _cleanup_checkpoint_list_ struct checkpoint_list list = {0};
 
-                if (lstat(list.items[i]->path, &st) < 0 && errno == ENOENT)
-                        r = list_add(&plan->lost, &plan->lost_count, list.items[i]->id, err);
+                r = catalog_list_checkpoints(node->catalog, &next, &list, err);
+                more = list.count == RECORDS_AT_ONCE;
+                for (size_t i = 0; r == 0 && i < list.count; i++) {
+                        struct stat st;
+
+                        if (lstat(list.items[i]->path, &st) < 0 && errno == ENOENT)
+                                r = list_add(&plan->lost, &plan->lost_count, list.items[i]->id, err);
+                }
+                if (list.count)
+                        snprintf(after, sizeof(after), "%s", list.items[list.count - 1]->id);
         }
         return r;
 }

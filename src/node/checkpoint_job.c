@@ -29,7 +29,7 @@ struct work {
         struct checkpoint *checkpoint; /* the record to be */
         uint64_t estimate, claimed;    /* bytes that are to be written; of those, what is still set aside */
         uint64_t looked_us;
-        bool broken; /* by us: `why` says why */
+        int broken; /* by us, with this errno: `why` says why */
         struct error why;
         struct progress progress;
 };
@@ -127,9 +127,9 @@ static int journal_enter(struct work *work, enum operation_phase phase, struct e
         return job_enter(work->job, phase, doc, err);
 }
 
-static void stop_working(struct work *work, const struct error *why)
+static void stop_working(struct work *work, int r, const struct error *why)
 {
-        work->broken = true;
+        work->broken = r;
         work->why = *why;
 }
 
@@ -137,10 +137,13 @@ static void stop_working(struct work *work, const struct error *why)
 static void enter_or_break(struct work *work, enum operation_phase phase)
 {
         struct error why = {0};
+        int r;
 
-        if (!work->broken && job_operation(work->job)->phase < phase &&
-            job_enter(work->job, phase, NULL, &why) < 0)
-                stop_working(work, &why);
+        if (work->broken || job_operation(work->job)->phase >= phase)
+                return;
+        r = job_enter(work->job, phase, NULL, &why);
+        if (r < 0)
+                stop_working(work, r, &why);
 }
 
 /* What has been written is not to come any more: others may count on the rest of the disk. */
@@ -174,11 +177,13 @@ static bool cancelled(void *context)
         struct work *work = context;
         uint64_t now = clock_monotonic_us();
         struct error why = {0};
+        int r;
 
         if (!work->broken && now - work->looked_us >= LOOK_EVERY_US) {
                 work->looked_us = now;
-                if (node_check_watermark(work->node, &why) < 0)
-                        stop_working(work, &why);
+                r = node_check_watermark(work->node, &why);
+                if (r < 0)
+                        stop_working(work, r, &why);
         }
         return work->broken || progress_cancelled(job_progress(work->job));
 }
@@ -254,7 +259,7 @@ static int run(struct job *job, struct error *err)
         r = capture_checkpoint(work.driver, work.container, options, &work.progress, &result, err);
         if (r == -ECANCELED && work.broken) {
                 *err = work.why;
-                r = work.why.kind == &ERROR_CANCELLED ? -ECANCELED : -ENOSPC;
+                r = work.broken;
         }
         if (r == 0)
                 metrics_observe_checkpoint(work.node->metrics, work.checkpoint);

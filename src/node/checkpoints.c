@@ -91,12 +91,23 @@ int node_delete_checkpoint(struct node *node, const char *id, struct error *err)
         return r;
 }
 
-int quarantine_archive(struct node *node, const char *path, char **moved, struct error *err)
+/* The id keeps names apart, whatever lies there. */
+static int quarantine_path(const char *directory, const char *path, char **out, struct error *err)
+{
+        const char *slash = strrchr(path, '/');
+        char id[UNIQUE_ID_SIZE];
+
+        if (asprintf(out, "%s/%s.%.200s", directory, unique_id(id), slash ? slash + 1 : path) < 0) {
+                *out = NULL;
+                return error_oom(err);
+        }
+        return 0;
+}
+
+int checkpoint_quarantine(struct node *node, struct checkpoint *checkpoint, const char *reason,
+                          struct error *err)
 {
         _cleanup_free_ char *directory = NULL, *target = NULL;
-        const char *slash = strrchr(path, '/');
-        const char *name = slash ? slash + 1 : path;
-        char id[UNIQUE_ID_SIZE];
         int r;
 
         if (asprintf(&directory, "%s/" QUARANTINE, node->options.directory) < 0) {
@@ -104,21 +115,18 @@ int quarantine_archive(struct node *node, const char *path, char **moved, struct
                 return error_oom(err);
         }
         r = file_mkdir_all(directory, 0700, err);
+        if (r == 0)
+                r = quarantine_path(directory, checkpoint->path, &target, err);
         if (r < 0)
                 return r;
-        /* The id keeps names apart, whatever lies there. */
-        if (asprintf(&target, "%s/%s.%.200s", directory, unique_id(id), name) < 0) {
-                target = NULL;
+        if (text_set(&checkpoint->state, "quarantined") < 0 || text_set(&checkpoint->reason, reason) < 0)
                 return error_oom(err);
-        }
-        if (renameat2(AT_FDCWD, path, AT_FDCWD, target, RENAME_NOREPLACE) < 0)
-                return error_errno(err, errno, "move `%s` to `%s`", path, target);
+        if (renameat2(AT_FDCWD, checkpoint->path, AT_FDCWD, target, RENAME_NOREPLACE) < 0)
+                return error_errno(err, errno, "move `%s` to `%s`", checkpoint->path, target);
+        free(checkpoint->path);
+        checkpoint->path = steal_ptr(target);
         r = directory_sync(directory, err);
-        if (r == 0)
-                r = directory_sync(node->options.directory, err);
-        if (r == 0)
-                *moved = steal_ptr(target);
-        return r;
+        return r < 0 ? r : directory_sync(node->options.directory, err);
 }
 
 int checkpoint_set_result(struct job *job, const struct checkpoint *checkpoint, struct error *err)

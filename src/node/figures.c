@@ -4,7 +4,8 @@
 #include "node/node_private.h"
 
 #define NAMESPACES_MOST 100
-#define GROUPS_MOST     (NAMESPACES_MOST + 2) /* and "other" of both states */
+#define COUNT_NAME      "snap_node_checkpoints"
+#define BYTES_NAME      "snap_node_checkpoints_bytes"
 
 static int gauge(struct buffer *out, const char *name, const char *help, double value)
 {
@@ -50,68 +51,57 @@ static int write_disk(struct node *node, struct buffer *out, struct error *err)
         return r < 0 ? error_oom(err) : 0;
 }
 
-/* Checkpoints of one namespace and state. */
-struct group {
-        const char *namespace, *state;
-        uint64_t count, bytes;
+/* Checkpoints as two families, which are written one after the other. */
+struct groups {
+        struct buffer count, bytes;
+        size_t samples;
+        uint64_t other_count, other_bytes; /* of namespaces beyond the first NAMESPACES_MOST */
 };
 
-static void group_add(struct group *groups, size_t *count, const struct checkpoint *checkpoint)
+static int group_write(struct groups *groups, const char *namespace, const char *state, uint64_t count,
+                       uint64_t bytes)
 {
-        const char *namespace = checkpoint->namespace;
-        size_t i = 0;
+        _cleanup_buffer_ struct buffer labels = {0};
+        int r = metrics_label(&labels, "state", state);
 
-        for (;; namespace = "other", i = 0) {
-                while (i < *count && (strcmp(groups[i].namespace, namespace) != 0 ||
-                                      strcmp(groups[i].state, checkpoint->state) != 0))
-                        i++;
-                if (i < *count || *count < NAMESPACES_MOST || strcmp(namespace, "other") == 0)
-                        break;
-        }
-        if (i == GROUPS_MOST)
-                return;
-        if (i == *count)
-                groups[(*count)++] = (struct group){namespace, checkpoint->state, 0, 0};
-        groups[i].count++;
-        groups[i].bytes += checkpoint->size;
+        if (r == 0)
+                r = metrics_label(&labels, "namespace", namespace);
+        if (r == 0)
+                r = metrics_write_sample(&groups->count, COUNT_NAME, buffer_text(&labels), (double)count);
+        return r < 0 ? r
+                     : metrics_write_sample(&groups->bytes, BYTES_NAME, buffer_text(&labels), (double)bytes);
 }
 
-static int write_groups(const struct group *groups, size_t count, bool bytes, struct buffer *out)
+static int group_add(void *context, const char *namespace, const char *state, uint64_t count, uint64_t bytes)
 {
-        const char *name = bytes ? "snap_node_checkpoints_bytes" : "snap_node_checkpoints";
-        int r = metrics_write_header(out, name, "gauge",
-                                     bytes ? "Bytes of the archives on the node."
-                                           : "Checkpoints on the node.");
+        struct groups *groups = context;
 
-        for (size_t i = 0; r == 0 && i < count; i++) {
-                _cleanup_buffer_ struct buffer labels = {0};
-
-                r = metrics_label(&labels, "state", groups[i].state);
-                if (r == 0)
-                        r = metrics_label(&labels, "namespace", groups[i].namespace);
-                if (r == 0)
-                        r = metrics_write_sample(out, name, buffer_text(&labels),
-                                                 (double)(bytes ? groups[i].bytes : groups[i].count));
-        }
-        return r;
+        if (groups->samples++ < NAMESPACES_MOST)
+                return group_write(groups, namespace, state, count, bytes);
+        groups->other_count += count;
+        groups->other_bytes += bytes;
+        return 0;
 }
 
 static int write_checkpoints(struct node *node, struct buffer *out, struct error *err)
 {
-        const struct checkpoint_filter all = {0};
-        _cleanup_checkpoint_list_ struct checkpoint_list list = {0};
-        struct group groups[GROUPS_MOST];
-        size_t count = 0;
-        int r = catalog_list_checkpoints(node->catalog, &all, &list, err);
+        struct groups groups = {0};
+        int r = metrics_write_header(&groups.count, COUNT_NAME, "gauge", "Checkpoints on the node.");
 
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < list.count; i++)
-                group_add(groups, &count, list.items[i]);
-        r = write_groups(groups, count, false, out);
         if (r == 0)
-                r = write_groups(groups, count, true, out);
-        return r < 0 ? error_oom(err) : 0;
+                r = metrics_write_header(&groups.bytes, BYTES_NAME, "gauge",
+                                         "Bytes of the archives on the node.");
+        if (r == 0)
+                r = catalog_count_checkpoints(node->catalog, group_add, &groups, err);
+        if (r == 0 && groups.other_count)
+                r = group_write(&groups, "other", "any", groups.other_count, groups.other_bytes);
+        if (r == 0)
+                r = buffer_append(out, groups.count.data, groups.count.size);
+        if (r == 0)
+                r = buffer_append(out, groups.bytes.data, groups.bytes.size);
+        buffer_free(&groups.count);
+        buffer_free(&groups.bytes);
+        return r == -ENOMEM ? error_oom(err) : r;
 }
 
 int node_metrics(struct node *node, struct buffer *out, struct error *err)

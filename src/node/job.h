@@ -57,7 +57,8 @@ int node_claim_space(struct node *node, uint64_t bytes, struct error *err);
 void node_release_space(struct node *node, uint64_t bytes);
 /* ERROR_WATERMARK when the disk is below the reserve: others fill it while we write. */
 int node_check_watermark(struct node *node, struct error *err);
-/* Names of what is unfinished in the archives' directory begin so, with an operation's id after it. */
+/* Names of what is unfinished in the archives' directory begin so, with an operation's id after it and
+ * whatever else: such files are no leftovers as long as that operation has not ended. */
 #define TEMPORARY_PREFIX ".snap-"
 /*
  * The name of an archive to be, in the kubelet's form "checkpoint-POD_NAMESPACE-CONTAINER-TIME.tar", with the

@@ -109,9 +109,10 @@ int checkpoint_key(const char *id, struct buffer *out, struct error *err);
 typedef int (*checkpoint_changer)(void *context, struct checkpoint *checkpoint, struct error *err);
 int checkpoint_change(struct node *node, const char *id, checkpoint_changer change, void *context,
                       struct checkpoint **out, struct error *err);
-/* Moves the archive at `path` into the quarantine, never over another; `moved` (owned) is where it lies then.
- */
-int quarantine_archive(struct node *node, const char *path, char **moved, struct error *err);
+/* Moves its archive into the quarantine, never over another; the record says so and why, and is the caller's
+ * to write. */
+int checkpoint_quarantine(struct node *node, struct checkpoint *checkpoint, const char *reason,
+                          struct error *err);
 /* {"checkpoint": {…}} as the result of the job. */
 int checkpoint_set_result(struct job *job, const struct checkpoint *checkpoint, struct error *err);
 

@@ -65,15 +65,22 @@ bool queue_uses(struct node *node, const char *key)
         return false;
 }
 
-/* Does it need what one that runs, or that came before it and is as important, needs, too? */
-static bool is_free(struct node *node, const struct job *job)
+/* Whether nobody who runs needs what the job at `index` needs, and nobody who came before it and is as
+ * important waits for that: who needs much is not overtaken for ever by those who need a part of it. */
+static bool is_free(struct node *node, size_t index)
 {
+        const struct job *job = node->jobs[index];
         const char *at = (const char *)job->keys.data, *end = at + job->keys.size;
 
         for (; at < end; at += strlen(at) + 1)
-                for (size_t i = 0; i < node->job_count; i++)
-                        if (node->jobs[i]->state == JOB_TAKEN && has_key(node->jobs[i], at))
+                for (size_t i = 0; i < node->job_count; i++) {
+                        const struct job *other = node->jobs[i];
+                        bool before = other->state == JOB_WAITING && i < index &&
+                                      other->operation->priority >= job->operation->priority;
+
+                        if ((other->state == JOB_TAKEN || before) && has_key(other, at))
                                 return false;
+                }
         return true;
 }
 
@@ -86,7 +93,7 @@ static struct job *queue_next(struct node *node)
                 struct job *job = node->jobs[i];
 
                 if (job->state == JOB_WAITING &&
-                    (!best || job->operation->priority > best->operation->priority) && is_free(node, job))
+                    (!best || job->operation->priority > best->operation->priority) && is_free(node, i))
                         best = job;
         }
         return best;

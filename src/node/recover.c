@@ -76,10 +76,11 @@ int node_recover(struct node *node, struct error *err)
 {
         _cleanup_operation_list_ struct operation_list list = {0};
         unsigned recovered;
-        int r = capture_recover(&recovered, err);
+        int r;
 
-        if (r == 0)
-                r = catalog_list_operations(node->catalog, true, 0, &list, err);
+        /* What it cannot undo is said by the operation that needs it. */
+        (void)capture_recover(&recovered, NULL);
+        r = catalog_list_operations(node->catalog, true, 0, &list, err);
         for (size_t i = 0; r == 0 && i < list.count; i++)
                 r = recover_operation(node, list.items[i], err);
         return r;

@@ -79,16 +79,11 @@ struct verdict {
 static int judge(void *context, struct checkpoint *checkpoint, struct error *err)
 {
         const struct verdict *verdict = context;
-        int r = 0;
 
         checkpoint->verified_ns = clock_realtime_ns();
-        if (!verdict->why || strcmp(checkpoint->state, "quarantined") == 0)
-                return 0;
-        r = quarantine_archive(verdict->node, checkpoint->path, &checkpoint->path, err);
-        if (r == 0 && (text_set(&checkpoint->state, "quarantined") < 0 ||
-                       text_set(&checkpoint->reason, verdict->why->text) < 0))
-                r = error_oom(err);
-        return r;
+        return !verdict->why || strcmp(checkpoint->state, "quarantined") == 0
+                       ? 0
+                       : checkpoint_quarantine(verdict->node, checkpoint, verdict->why->text, err);
 }
 
 static int run(struct job *job, struct error *err)

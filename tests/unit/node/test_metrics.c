@@ -79,7 +79,7 @@ static void figures_of_a_node(void **state)
                 "\nsnap_node_disk_free_bytes ",
                 "\nsnap_node_queue_limit 5\n",
                 "\nsnap_node_checkpoints{state=\"completed\",namespace=\"x\"} 3\n",
-                "\nsnap_node_checkpoints{state=\"completed\",namespace=\"other\"} 50\n",
+                "\nsnap_node_checkpoints{state=\"any\",namespace=\"other\"} 50\n",
                 "\nsnap_node_checkpoints_bytes{state=\"completed\",namespace=\"x\"} 30\n"};
         _cleanup_node_ struct node *node = open_node(1, 5);
         _cleanup_buffer_ struct buffer text = {0};

@@ -49,9 +49,10 @@ static int check(struct node *node, struct operation *operation, struct error *e
 
 static int keys(struct job *job, struct buffer *out, struct error *err)
 {
-        const char *key = json_text(job_request(job), "key");
+        const char *key = json_text(job_request(job), "key"), *other = json_text(job_request(job), "other");
+        int r = key ? buffer_append(out, key, strlen(key) + 1) : 0;
 
-        return key ? buffer_append(out, key, strlen(key) + 1) : 0;
+        return r == 0 && other ? buffer_append(out, other, strlen(other) + 1) : r;
 }
 
 /* Until it is released or, where the request says so, cancelled. */
@@ -146,6 +147,26 @@ static void one_at_a_time_for_each_key(void **state)
         for (int i = 0; i < 12; i++)
                 assert_int_equal(wait_end(node, ids[i]), PHASE_DONE);
         assert_true(notes.most_at_work <= 3);
+}
+
+/* One that needs two is not overtaken by those that came later and need one of them. */
+static void who_needs_much_has_its_turn(void **state)
+{
+        _cleanup_node_ struct node *node = open_node(2, 0);
+        char ids[4][UNIQUE_ID_SIZE];
+
+        notes_clear(true);
+        submit(node, 0, "{\"name\":\"1\",\"key\":\"x\"}", ids[0]);
+        wait_for_begun(1);
+        submit(node, 0, "{\"name\":\"2\",\"key\":\"x\",\"other\":\"y\"}", ids[1]);
+        submit(node, 0, "{\"name\":\"3\",\"key\":\"y\"}", ids[2]);
+        submit(node, 1, "{\"name\":\"4\",\"key\":\"y\"}", ids[3]);
+        /* The more important one may. */
+        wait_for_begun(2);
+        release();
+        for (int i = 0; i < 4; i++)
+                assert_int_equal(wait_end(node, ids[i]), PHASE_DONE);
+        assert_string_equal(notes.order, "1423");
 }
 
 static void cancelled_while_it_waits_and_while_it_runs(void **state)
@@ -388,6 +409,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 IN_SCRATCH(the_more_important_first),
                 IN_SCRATCH(one_at_a_time_for_each_key),
+                IN_SCRATCH(who_needs_much_has_its_turn),
                 IN_SCRATCH(cancelled_while_it_waits_and_while_it_runs),
                 IN_SCRATCH(no_more_than_the_queue_holds),
                 IN_SCRATCH(bad_requests_leave_nothing),
