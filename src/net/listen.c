@@ -129,31 +129,61 @@ int listen_open(const char *where, struct error *err)
         return ret < 0 ? cannot_listen(where, -ret, err) : ret;
 }
 
-int listen_describe(int fd, struct buffer *out)
+union address {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+};
+
+static int describe(const union address *address, struct buffer *out)
 {
-        union {
-                struct sockaddr any;
-                struct sockaddr_in in;
-                struct sockaddr_in6 in6;
-                struct sockaddr_un un;
-        } address = {0};
-        socklen_t size = sizeof(address);
         char host[INET6_ADDRSTRLEN];
 
-        if (getsockname(fd, &address.any, &size) < 0)
-                return -errno;
-        switch (address.any.sa_family) {
+        switch (address->any.sa_family) {
         case AF_INET:
                 return buffer_printf(out, "%s:%u",
-                                     inet_ntop(AF_INET, &address.in.sin_addr, host, sizeof(host)),
-                                     ntohs(address.in.sin_port));
+                                     inet_ntop(AF_INET, &address->in.sin_addr, host, sizeof(host)),
+                                     ntohs(address->in.sin_port));
         case AF_INET6:
                 return buffer_printf(out, "[%s]:%u",
-                                     inet_ntop(AF_INET6, &address.in6.sin6_addr, host, sizeof(host)),
-                                     ntohs(address.in6.sin6_port));
+                                     inet_ntop(AF_INET6, &address->in6.sin6_addr, host, sizeof(host)),
+                                     ntohs(address->in6.sin6_port));
         default:
-                return buffer_printf(out, UNIX "%s", address.un.sun_path);
+                return buffer_printf(out, UNIX "%s", address->un.sun_path);
         }
+}
+
+int listen_describe(int fd, struct buffer *out)
+{
+        union address address = {0};
+        socklen_t size = sizeof(address);
+
+        return getsockname(fd, &address.any, &size) < 0 ? -errno : describe(&address, out);
+}
+
+bool listen_peer_user(int fd, uid_t *out)
+{
+        union address address = {0};
+        socklen_t address_size = sizeof(address), size = sizeof(struct ucred);
+        struct ucred peer;
+
+        if (getsockname(fd, &address.any, &address_size) < 0 || address.any.sa_family != AF_UNIX ||
+            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+                return false;
+        *out = peer.uid;
+        return true;
+}
+
+int listen_describe_peer(int fd, struct buffer *out)
+{
+        union address address = {0};
+        socklen_t size = sizeof(address);
+        uid_t user;
+
+        if (listen_peer_user(fd, &user))
+                return buffer_printf(out, UNIX "uid=%u", user);
+        return getpeername(fd, &address.any, &size) < 0 ? -errno : describe(&address, out);
 }
 
 static bool is_loopback(const struct addrinfo *address)

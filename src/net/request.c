@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include "net/listen.h"
 #include "net/server_private.h"
 #include "net/uri.h"
 
@@ -161,6 +162,21 @@ bool request_client_certificate(struct request *request, struct principal *out)
         memcpy(out->groups, shown->groups, sizeof(out->groups));
         out->group_count = shown->group_count;
         return true;
+}
+
+bool request_peer_user(const struct request *request, uid_t *out)
+{
+        return listen_peer_user(request->connection->fd, out);
+}
+
+int request_describe_peer(const struct request *request, struct buffer *out)
+{
+        return listen_describe_peer(request->connection->fd, out);
+}
+
+const char *request_pattern(const struct request *request)
+{
+        return request->match.route ? request->match.route->pattern : NULL;
 }
 
 bool request_is_ending(const struct request *request)

@@ -3,6 +3,7 @@
 #ifndef SNAP_NET_REQUEST_H
 #define SNAP_NET_REQUEST_H
 
+#include <sys/types.h>
 #include "base/bytes.h"
 #include "base/error.h"
 
@@ -36,6 +37,12 @@ const struct principal *request_principal(const struct request *request);
 /* Sets name (CN) and groups (O) to those of the certificate that the client showed and the server's authority
  * signed; false without one. */
 bool request_client_certificate(struct request *request, struct principal *out);
+/* The user at the other end of a Unix socket; false over a network. */
+bool request_peer_user(const struct request *request, uid_t *out);
+/* Appends where it came from: "10.0.0.7:51324", "unix:uid=0". */
+int request_describe_peer(const struct request *request, struct buffer *out);
+/* The pattern of its route; NULL: it has none. */
+const char *request_pattern(const struct request *request);
 /* A stream without end must end when this says so. */
 bool request_is_ending(const struct request *request);
 

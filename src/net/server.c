@@ -60,12 +60,11 @@ static void *watch(void *argument)
                 look_at_connections(server);
                 clock_gettime(CLOCK_MONOTONIC, &until);
                 until.tv_sec++;
-                pthread_cond_timedwait(&server->changed, &server->lock, &until);
-                if (!server->tls)
-                        continue;
-                pthread_mutex_unlock(&server->lock);
-                server_tls_reload(server->tls);
-                pthread_mutex_lock(&server->lock);
+                /* One that nobody is connected to sleeps. */
+                if (server->connections)
+                        pthread_cond_timedwait(&server->changed, &server->lock, &until);
+                else
+                        pthread_cond_wait(&server->changed, &server->lock);
         }
         pthread_mutex_unlock(&server->lock);
         return NULL;
@@ -101,6 +100,7 @@ static void connection_open(struct server *server, struct MHD_Connection *http, 
         if (connection->next)
                 connection->next->previous = connection;
         server->connections = connection;
+        pthread_cond_broadcast(&server->changed);
         pthread_mutex_unlock(&server->lock);
 }
 
@@ -206,6 +206,9 @@ static void on_completed(void *context, struct MHD_Connection *http, void **stat
         request->connection->receives = false;
         request->connection->since = clock_monotonic_us();
         request->connection->in_request = false;
+        if (request->server->options.ended)
+                request->server->options.ended(
+                        request, how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? request->status : 0);
         request_free(request);
         count_requests(context, -1);
 }
@@ -226,6 +229,7 @@ static int on_handshake(gnutls_session_t session, const struct gnutls_cert_retr_
 
         if (!connection)
                 return -1;
+        server_tls_reload(connection->server->tls);
         *ocsp = NULL;
         *ocsp_length = 0;
         *flags = GNUTLS_CERT_RETR_DEINIT_ALL;

@@ -50,6 +50,8 @@ struct server_options {
         const char *challenge;
         /* Answers a request that failed, in the words of a protocol; NULL: request_respond_error(). */
         int (*fail)(struct request *request, const struct error *error, struct error *err);
+        /* A request is over: answered with `status`, or broken off before (0). For logs and figures. */
+        void (*ended)(struct request *request, unsigned status);
 
         /* Limits; 0: the default in brackets. */
         unsigned connections;  /* at once [512] */

@@ -15,6 +15,7 @@ struct server_tls {
         struct buffer client_ca;
         pthread_mutex_t lock; /* of what follows */
         struct buffer certificate, key;
+        pthread_mutex_t reload_lock;            /* of what follows; taken before the other */
         struct stat certificate_stat, key_stat; /* of the files when they were read */
 };
 
@@ -100,6 +101,7 @@ int server_tls_new(const char *certificate, const char *key, const char *client_
         if (!tls)
                 return error_oom(err);
         pthread_mutex_init(&tls->lock, NULL);
+        pthread_mutex_init(&tls->reload_lock, NULL);
         tls->certificate_path = strdup(certificate);
         tls->key_path = strdup(key);
         if (!tls->certificate_path || !tls->key_path)
@@ -125,6 +127,7 @@ void server_tls_free(struct server_tls *tls)
         buffer_free(&tls->client_ca);
         buffer_free(&tls->certificate);
         wipe(&tls->key);
+        pthread_mutex_destroy(&tls->reload_lock);
         pthread_mutex_destroy(&tls->lock);
         free(tls);
 }
@@ -139,12 +142,14 @@ void server_tls_reload(struct server_tls *tls)
         struct stat certificate_stat, key_stat;
 
         if (look(tls->certificate_path, &certificate_stat, NULL) < 0 ||
-            look(tls->key_path, &key_stat, NULL) < 0 ||
-            (is_same_file(&certificate_stat, &tls->certificate_stat) &&
-             is_same_file(&key_stat, &tls->key_stat)))
+            look(tls->key_path, &key_stat, NULL) < 0)
                 return;
+        pthread_mutex_lock(&tls->reload_lock);
         /* What does not fit together is perhaps half of an exchange: the next look will see. */
-        (void)load(tls, &certificate_stat, &key_stat, NULL);
+        if (!is_same_file(&certificate_stat, &tls->certificate_stat) ||
+            !is_same_file(&key_stat, &tls->key_stat))
+                (void)load(tls, &certificate_stat, &key_stat, NULL);
+        pthread_mutex_unlock(&tls->reload_lock);
 }
 
 static int import(struct server_tls *tls, gnutls_pcert_st *chain, unsigned *chain_length,

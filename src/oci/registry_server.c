@@ -8,12 +8,16 @@
 /* --- who may do what
  * ------------------------------------------------------------------------------------------ */
 
+static const char *const rights[] = {"pull", "push", "delete", NULL};
+
+const struct access_format registry_access_format = {.rights = rights, .error = &ERROR_STORE_TOKENS};
+
 /* What a request may do: principal.grant. */
 struct grant {
         bool everything;
         bool anonymous_pull;
-        struct token_table *table; /* that `token` is of */
-        const struct token *token;
+        struct access_table *table; /* that `token` is of */
+        const struct access_line *token;
 };
 
 static void grant_free(void *context)
@@ -21,7 +25,7 @@ static void grant_free(void *context)
         struct grant *grant = context;
 
         if (grant->table)
-                registry_tokens_put(grant->table);
+                access_file_put(grant->table);
         free(grant);
 }
 
@@ -29,7 +33,7 @@ static bool allows(const struct grant *grant, enum registry_action action, const
 {
         if (grant->everything || (grant->anonymous_pull && action == REGISTRY_PULL))
                 return true;
-        return grant->token && token_allows(grant->token, action, repository);
+        return grant->token && access_line_allows(grant->token, action, repository);
 }
 
 bool request_allows(const struct request *request, enum registry_action action, const char *repository)
@@ -54,11 +58,11 @@ static int find_token(struct registry_server *server, const char *header, struct
                 return unauthenticated("the header Authorization is not one of Basic or Bearer", err);
         if (!*sent.user && !*sent.secret)
                 return 0; /* clients send an empty Basic when they have nothing */
-        grant->table = registry_tokens_get(server->tokens);
-        grant->token = token_table_find(grant->table, sent.secret);
+        grant->table = access_file_get(server->tokens);
+        grant->token = access_table_find(grant->table, sent.secret);
         if (!grant->token)
                 return unauthenticated("the token is not known here", err);
-        snprintf(out->name, sizeof(out->name), "%s", token_name(grant->token));
+        snprintf(out->name, sizeof(out->name), "%s", access_line_name(grant->token));
         return 0;
 }
 
@@ -293,7 +297,7 @@ int registry_server_start(const struct registry_server_options *options, struct 
                 return error_oom(err);
         server->options = *options;
         if (options->tokens)
-                ret = registry_tokens_open(options->tokens, &server->tokens, err);
+                ret = access_file_open(options->tokens, &registry_access_format, &server->tokens, err);
         if (ret == 0)
                 ret = store_open(options->root, &server->store, err);
         if (ret == 0)
@@ -319,6 +323,6 @@ void registry_server_free(struct registry_server *server)
                 return;
         server_free(server->server);
         store_free(server->store);
-        registry_tokens_free(server->tokens);
+        access_file_free(server->tokens);
         free(server);
 }

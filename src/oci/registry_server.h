@@ -21,8 +21,8 @@
 struct registry_server_options {
         const char *listen, *root;
         const char *certificate, *key, *client_ca; /* PEM files; NULL: plain HTTP */
-        const char *tokens;                        /* see registry_server_tokens.h; may be NULL */
-        bool anonymous_pull;                       /* without a token, too */
+        const char *tokens;  /* a file (net/access.h) with the rights pull, push, delete; may be NULL */
+        bool anonymous_pull; /* without a token, too */
 };
 
 struct registry_server;

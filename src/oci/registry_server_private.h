@@ -3,17 +3,22 @@
 #ifndef SNAP_OCI_REGISTRY_SERVER_PRIVATE_H
 #define SNAP_OCI_REGISTRY_SERVER_PRIVATE_H
 
+#include "net/access.h"
 #include "net/server.h"
 #include "oci/registry_server.h"
 #include "oci/registry_store.h"
-#include "oci/registry_server_tokens.h"
 
 struct registry_server {
         struct registry_server_options options;
         struct registry_store *store;
-        struct registry_tokens *tokens; /* NULL: none */
+        struct access_file *tokens; /* NULL: none */
         struct server *server;
 };
+
+/* Bits of a mask of rights, and the tags of routes. */
+enum registry_action { REGISTRY_PULL = 1, REGISTRY_PUSH = 2, REGISTRY_DELETE = 4 };
+/* The file of tokens. */
+extern const struct access_format registry_access_format;
 
 #define DIGEST_TEXT_SIZE (7 + SHA256_HEX_SIZE)
 char *digest_format(const struct sha256 *digest, char out[DIGEST_TEXT_SIZE]);

@@ -2,6 +2,7 @@
 /* The server over its socket, as a client sees it byte for byte. */
 #include "testing.h"
 
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "net/server.h"
@@ -74,13 +75,32 @@ static int header_end(struct request *request, struct error *err)
                        : request_respond_status(request, 204, err);
 }
 
-static const struct handler count = {count_begin, count_body, count_end, free}, events = {.end = events_end},
-                            broken = {.end = broken_end}, header = {.end = header_end};
+/* Who is at the other end, and which route it is. */
+static int peer_end(struct request *request, struct error *err)
+{
+        _cleanup_buffer_ struct buffer text = {0};
+        uid_t user = 0;
+
+        if (request_describe_peer(request, &text) < 0 ||
+            buffer_printf(&text, " %d %u %s", request_peer_user(request, &user), user,
+                          request_pattern(request)) < 0)
+                return error_oom(err);
+        return request_respond_bytes(request, 200, "text/plain", buffer_slice(&text), err);
+}
+
+static atomic_uint ended[600];
+
+static void count_ended(struct request *request, unsigned status)
+{
+        ended[status]++;
+}
+
+static const struct handler peer = {.end = peer_end}, count = {count_begin, count_body, count_end, free},
+                            events = {.end = events_end}, broken = {.end = broken_end},
+                            header = {.end = header_end};
 static const struct route routes[] = {
-        {"PUT", "/count/{name}", &count, 0},
-        {"GET", "/events", &events, 0},
-        {"GET", "/broken", &broken, 0},
-        {"GET", "/header", &header, 0},
+        {"PUT", "/count/{name}", &count, 0}, {"GET", "/events", &events, 0}, {"GET", "/broken", &broken, 0},
+        {"GET", "/header", &header, 0},      {"GET", "/peer/{x}", &peer, 0},
 };
 
 /* --- a client
@@ -137,6 +157,7 @@ static int start(void **state)
                 .idle_seconds = 1,
                 .header_size = 2048,
                 .path_size = 100,
+                .ended = count_ended,
         };
         struct server *server;
         struct error err = {0};
@@ -165,6 +186,27 @@ static void test_bodies_queries_and_parameters(void **state)
         assert_answer(REQUEST("PUT /count/x", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n"),
                       "HTTP/1.1 200", "x - 3");
         assert_answer(REQUEST("PUT /count/%zz", "Content-Length: 0\r\n", ""), "HTTP/1.1 400", "SNAP-520");
+}
+
+static void test_who_asks(void **state)
+{
+        char expected[128];
+
+        snprintf(expected, sizeof(expected), "unix:uid=%u 1 %u /peer/{x}", geteuid(), geteuid());
+        assert_answer(REQUEST("GET /peer/1", "", ""), "HTTP/1.1 200", expected);
+}
+
+/* Each request is counted once, with the status that the client got. */
+static void test_ends_are_told(void **state)
+{
+        memset(ended, 0, sizeof(ended));
+        assert_answer(REQUEST("GET /peer/1", "", ""), "HTTP/1.1 200", "");
+        assert_answer(REQUEST("GET /nothing", "", ""), "HTTP/1.1 404", "");
+        assert_answer(REQUEST("GET /broken", "", ""), "HTTP/1.1 200", "half");
+        server_stop(*state, 30);
+        assert_int_equal(ended[200], 1);
+        assert_int_equal(ended[404], 1);
+        assert_int_equal(ended[0], 1);
 }
 
 static void test_errors_are_json(void **state)
@@ -242,6 +284,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_bodies_queries_and_parameters, start, stop),
+                cmocka_unit_test_setup_teardown(test_who_asks, start, stop),
+                cmocka_unit_test_setup_teardown(test_ends_are_told, start, stop),
                 cmocka_unit_test_setup_teardown(test_errors_are_json, start, stop),
                 cmocka_unit_test_setup_teardown(test_a_body_that_is_too_large, start, stop),
                 cmocka_unit_test_setup_teardown(test_long_headers_and_paths, start, stop),
