@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/answer.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/text.h"
 
 static void *json_malloc(void *context, size_t size)

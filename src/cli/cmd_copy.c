@@ -3,7 +3,7 @@
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/registry_options.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "oci/copy.h"
 

@@ -6,11 +6,11 @@
 #include "archive/archive.h"
 #include "cli/answer.h"
 #include "cli/choices.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/progress_bar.h"
 #include "cli/recovery.h"
 #include "cli/table.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "runtime/capture.h"
 

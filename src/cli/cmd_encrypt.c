@@ -8,7 +8,7 @@
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "crypto/key_ring.h"
 

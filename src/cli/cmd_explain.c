@@ -6,7 +6,7 @@
 #include "cli/outline.h"
 #include "cli/style.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "oci/location.h"
 #include "runtime/portability.h"

@@ -5,9 +5,9 @@
 #include "cli/answer.h"
 #include "cli/answer_stream.h"
 #include "cli/image_source.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/table.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "criu/image.h"
 

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/pool.h"
 #include "cli/answer.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stddef.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include "cli/answer.h"
-#include "cli/signals.h"
-#include "cli/units.h"
 #include "cli/verb.h"
 #include "oci/registry_store_collect.h"
 #include "oci/registry_server.h"
+#include "program/service.h"
+#include "program/signals.h"
+#include "program/units.h"
 
 /* So long may what goes on at the end still take; systemd waits 90 seconds. */
 #define STOP_SECONDS 60
@@ -97,41 +93,6 @@ static int collect_garbage(const struct cli *cli, struct error *err)
 /* --- serving
  * ------------------------------------------------------------------------------------------------- */
 
-/* sd_notify(3): a datagram to the socket that systemd names. Nobody listening is no error. */
-static void notify(const char *state)
-{
-        const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        _cleanup_close_ int fd = -1;
-        size_t size;
-
-        if (!path || !*path || strlen(path) >= sizeof(address.sun_path))
-                return;
-        size = strlen(path);
-        memcpy(address.sun_path, path, size);
-        if (address.sun_path[0] == '@') /* an abstract name */
-                address.sun_path[0] = '\0';
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0)
-                (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-                             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
-}
-
-/* The signals are blocked but while it waits, so that none is missed between looking and waiting. */
-static void wait_for_signal(void)
-{
-        sigset_t stop, before;
-
-        sigemptyset(&stop);
-        sigaddset(&stop, SIGINT);
-        sigaddset(&stop, SIGTERM);
-        sigaddset(&stop, SIGHUP);
-        pthread_sigmask(SIG_BLOCK, &stop, &before);
-        while (!signals_interrupted())
-                (void)ppoll(NULL, 0, NULL, &before);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 static int print_address(const struct cli *cli, const char *address, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
@@ -171,9 +132,9 @@ static int serve(const struct cli *cli, struct error *err)
         ret = print_address(cli, registry_server_address(server), err);
         if (ret < 0)
                 return ret;
-        notify("READY=1");
-        wait_for_signal();
-        notify("STOPPING=1");
+        service_notify("READY=1");
+        signals_wait();
+        service_notify("STOPPING=1");
         registry_server_stop(server, STOP_SECONDS);
         return 0;
 }

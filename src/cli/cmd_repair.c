@@ -4,10 +4,10 @@
 #include "archive/repair.h"
 #include "archive/verify.h"
 #include "cli/answer.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 
 static const char *output;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include "cli/answer.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/registry_options.h"
 #include "cli/verb.h"
 

@@ -3,11 +3,11 @@
 #include <limits.h>
 #include "archive/memory_secrets.h"
 #include "cli/answer.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/progress_bar.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "oci/location.h"
 

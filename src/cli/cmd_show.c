@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include "cli/answer.h"
 #include "cli/inspect.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/show_pods.h"
 #include "cli/table.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 
 #define SHORT_ID 12

@@ -4,7 +4,7 @@
 #include "cli/progress_bar.h"
 #include "cli/registry_options.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "oci/sync.h"
 

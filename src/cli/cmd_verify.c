@@ -7,7 +7,7 @@
 #include "cli/progress_bar.h"
 #include "cli/style.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 #include "cli/verb.h"
 #include "oci/image_signature.h"
 #include "oci/location.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/diff.h"
 
-#include "cli/memory.h"
+#include "program/memory.h"
 
 const struct criu_process *diff_process_of(const struct diff_entry *entry)
 {

@@ -2,7 +2,7 @@
 /* The JSON of `diff`: checkpointctl's fields. */
 #include "cli/answer.h"
 #include "cli/diff.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 
 static yyjson_mut_val *process_to_json(const struct diff_entry *entry, yyjson_mut_doc *doc)
 {

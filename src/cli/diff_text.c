@@ -2,7 +2,7 @@
 /* The text of `diff`: checkpointctl's boxes, in an order that never changes. */
 #include <inttypes.h>
 #include "cli/diff.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/style.h"
 #include "cli/text.h"
 

@@ -4,7 +4,7 @@
 #define SNAP_CLI_ENGINE_OPTIONS_H
 
 #include "base/json.h"
-#include "cli/option.h"
+#include "program/option.h"
 #include "oci/image.h"
 
 struct engine_options {

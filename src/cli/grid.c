@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/grid.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/text.h"
 
 /* No column is narrower, as in the document that shows this table. */

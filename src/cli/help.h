@@ -12,8 +12,4 @@ extern const char program_summary[];
 void help_print_program(FILE *out);
 void help_print_verb(const struct verb *verb, FILE *out);
 
-/* A line "COMMAND\tWHAT IT DOES" of `*examples`, which moves on; false at the end. Both slices are borrowed.
- */
-bool help_next_example(const char **examples, struct slice *command, struct slice *meaning);
-
 #endif

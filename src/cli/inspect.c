@@ -2,7 +2,7 @@
 #include <errno.h>
 #include "base/json.h"
 #include "cli/inspect.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "oci/location.h"
 
 /* Parts that need the dump, and what to load of it. */

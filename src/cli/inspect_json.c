@@ -2,8 +2,8 @@
 /* The JSON of `inspect`: checkpointctl's fields; "kernel" and "snap" are ours. */
 #include "cli/answer.h"
 #include "cli/inspect.h"
-#include "cli/memory.h"
-#include "cli/units.h"
+#include "program/memory.h"
+#include "program/units.h"
 
 static void add_networks(const struct inspection *inspection, yyjson_mut_doc *doc, yyjson_mut_val *object)
 {

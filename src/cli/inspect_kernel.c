@@ -8,8 +8,8 @@
 #include <time.h>
 #include "cli/answer.h"
 #include "cli/inspect.h"
-#include "cli/memory.h"
-#include "cli/units.h"
+#include "program/memory.h"
+#include "program/units.h"
 #include "criu/capability.h"
 
 /* The names of the members of a set; "number N" where there is none. */

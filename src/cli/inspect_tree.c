@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include "base/json.h"
 #include "cli/inspect.h"
-#include "cli/memory.h"
-#include "cli/units.h"
+#include "program/memory.h"
+#include "program/units.h"
 
 static void add_text(struct outline *outline, unsigned depth, const char *label, const char *text)
 {

@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include "cli/answer.h"
 #include "cli/help.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/plugin.h"
-#include "cli/signals.h"
-#include "cli/suggest.h"
+#include "program/signals.h"
+#include "program/suggest.h"
 #include "cli/text.h"
 #include "crypto/key_ring.h"
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include "cli/answer.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 
 /* Bytes of matches that are kept, and how many a JSON value in memory takes. */
 #define KEPT_MAX (8 * MIB)

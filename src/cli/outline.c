@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdarg.h>
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/outline.h"
 #include "cli/text.h"
 

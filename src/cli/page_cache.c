@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <limits.h>
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/page_cache.h"
 
 /* In the expanded tar stream. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "base/process.h"
 #include "cli/help.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 
 #define PREFIX                 PROGRAM_NAME "-"
 #define DESCRIPTION_OPTION     "--plugin-description"

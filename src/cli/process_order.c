@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/process_order.h"
 
 /* Sorted by parent, then PID: the children of a process stand together. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/page_cache.h"
 #include "cli/process_text.h"
 #include "criu/dump.h"

@@ -2,10 +2,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include "base/clock.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/progress_bar.h"
-#include "cli/signals.h"
-#include "cli/units.h"
+#include "program/signals.h"
+#include "program/units.h"
 
 #define PHASE_SIZE       32
 #define REDRAW_US        100000

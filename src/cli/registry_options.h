@@ -3,7 +3,7 @@
 #ifndef SNAP_CLI_REGISTRY_OPTIONS_H
 #define SNAP_CLI_REGISTRY_OPTIONS_H
 
-#include "cli/option.h"
+#include "program/option.h"
 #include "oci/registry_client.h"
 
 /* What they are stored in. Its `progress` is the verb's to set. */

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include "cli/answer.h"
 #include "cli/text.h"
-#include "cli/units.h"
+#include "program/units.h"
 
 void statistics_columns(struct grid *grid)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/memory.h"
+#include "program/memory.h"
 #include "cli/text.h"
 
 struct range {

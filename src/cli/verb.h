@@ -3,7 +3,7 @@
 #ifndef SNAP_CLI_VERB_H
 #define SNAP_CLI_VERB_H
 
-#include "cli/option.h"
+#include "program/option.h"
 
 /* What completes an argument. */
 enum argument_kind { ARGUMENT_NONE, ARGUMENT_FILE, ARGUMENT_DIRECTORY, ARGUMENT_CONTAINER, ARGUMENT_WORDS };

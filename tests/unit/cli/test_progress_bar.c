@@ -4,7 +4,7 @@
 #include <signal.h>
 #include "capture_output.h"
 #include "cli/progress_bar.h"
-#include "cli/signals.h"
+#include "program/signals.h"
 
 static void work(enum progress_style style, struct capture *capture)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing.h"
 
-#include "cli/units.h"
+#include "program/units.h"
 
 static void test_sizes_look_like_the_peer(void **state)
 {

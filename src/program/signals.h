@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ctrl-C and SIGTERM during long work: it stops at its next safe point instead of dying where it stands. */
-#ifndef SNAP_CLI_SIGNALS_H
-#define SNAP_CLI_SIGNALS_H
+#ifndef SNAP_PROGRAM_SIGNALS_H
+#define SNAP_PROGRAM_SIGNALS_H
 
 #include <stdbool.h>
 
@@ -9,5 +9,7 @@
  * failed write. Programs that are started get the default actions. */
 void signals_catch(void);
 bool signals_interrupted(void);
+/* Returns when one of them has come. Threads that are started later must block all signals. */
+void signals_wait(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One table of options per verb drives parsing, --help, the man page and completion. */
-#ifndef SNAP_CLI_OPTION_H
-#define SNAP_CLI_OPTION_H
+#ifndef SNAP_PROGRAM_OPTION_H
+#define SNAP_PROGRAM_OPTION_H
 
 #include "base/bytes.h"
 #include "base/error.h"

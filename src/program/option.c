@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include "cli/option.h"
-#include "cli/suggest.h"
-#include "cli/units.h"
+#include "program/option.h"
+#include "program/suggest.h"
+#include "program/units.h"
 
 struct cursor {
         const struct option_table *tables;

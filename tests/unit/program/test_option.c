@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing.h"
 
-#include "cli/option.h"
-#include "cli/suggest.h"
+#include "program/option.h"
+#include "program/suggest.h"
 
 static bool all, quiet;
 static const char *output;

@@ -3,8 +3,8 @@
  * Memory for what is about to be printed. A command line that cannot even build its output has nothing better
  * to do than to say so and end; the layers below report -ENOMEM as they should.
  */
-#ifndef SNAP_CLI_MEMORY_H
-#define SNAP_CLI_MEMORY_H
+#ifndef SNAP_PROGRAM_MEMORY_H
+#define SNAP_PROGRAM_MEMORY_H
 
 #include "base/bytes.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sizes, durations and rates for people, and back. */
-#ifndef SNAP_CLI_UNITS_H
-#define SNAP_CLI_UNITS_H
+#ifndef SNAP_PROGRAM_UNITS_H
+#define SNAP_PROGRAM_UNITS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "base/error.h"
-#include "cli/memory.h"
+#include "program/memory.h"
 
 void memory_check(int ret)
 {

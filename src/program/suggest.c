@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include "cli/suggest.h"
+#include "program/suggest.h"
 
 /* Longer words are not mistyped names of ours. */
 #define WORD_LIMIT 32

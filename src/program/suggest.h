@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The known word nearest to one that was mistyped. */
-#ifndef SNAP_CLI_SUGGEST_H
-#define SNAP_CLI_SUGGEST_H
+#ifndef SNAP_PROGRAM_SUGGEST_H
+#define SNAP_PROGRAM_SUGGEST_H
 
 #include <stddef.h>
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/bytes.h"
-#include "cli/units.h"
+#include "program/units.h"
 
 static char *scaled(uint64_t bytes, const char *suffix, char out[UNIT_TEXT_SIZE])
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
-#include "cli/signals.h"
+#include "program/signals.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -30,4 +31,19 @@ void signals_catch(void)
 bool signals_interrupted(void)
 {
         return interrupted;
+}
+
+/* The signals are blocked but while it waits, so that none is missed between looking and waiting. */
+void signals_wait(void)
+{
+        sigset_t stop, before;
+
+        sigemptyset(&stop);
+        sigaddset(&stop, SIGINT);
+        sigaddset(&stop, SIGTERM);
+        sigaddset(&stop, SIGHUP);
+        pthread_sigmask(SIG_BLOCK, &stop, &before);
+        while (!signals_interrupted())
+                (void)ppoll(NULL, 0, NULL, &before);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
