@@ -11,7 +11,7 @@ struct request;
 
 /* Who asks. `grant` is the application's: what they may do. */
 struct principal {
-        char name[128]; /* empty: nobody in particular */
+        char name[384]; /* empty: nobody in particular; service accounts have long ones */
         char groups[8][128];
         size_t group_count;
         void *grant;
