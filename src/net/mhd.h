@@ -5,6 +5,7 @@
 #define SNAP_NET_MHD_H
 
 #include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <microhttpd.h>
 #include "base/library.h"
@@ -40,6 +41,24 @@
         X(gnutls_privkey_init)                                                                               \
         X(gnutls_privkey_deinit)                                                                             \
         X(gnutls_privkey_import_x509_raw)                                                                    \
+        X(gnutls_x509_crt_export2)                                                                           \
+        X(gnutls_x509_crt_get_fingerprint)                                                                   \
+        X(gnutls_x509_crt_set_activation_time)                                                               \
+        X(gnutls_x509_crt_set_basic_constraints)                                                             \
+        X(gnutls_x509_crt_set_dn)                                                                            \
+        X(gnutls_x509_crt_set_expiration_time)                                                               \
+        X(gnutls_x509_crt_set_key)                                                                           \
+        X(gnutls_x509_crt_set_key_purpose_oid)                                                               \
+        X(gnutls_x509_crt_set_key_usage)                                                                     \
+        X(gnutls_x509_crt_set_serial)                                                                        \
+        X(gnutls_x509_crt_set_subject_alt_name)                                                              \
+        X(gnutls_x509_crt_set_version)                                                                       \
+        X(gnutls_x509_crt_sign2)                                                                             \
+        X(gnutls_x509_privkey_deinit)                                                                        \
+        X(gnutls_x509_privkey_export2)                                                                       \
+        X(gnutls_x509_privkey_generate)                                                                      \
+        X(gnutls_x509_privkey_init)                                                                          \
+        X(gnutls_rnd)                                                                                        \
         X(gnutls_strerror)
 
 extern struct microhttpd {
