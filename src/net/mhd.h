@@ -45,7 +45,7 @@
         X(gnutls_x509_crt_get_fingerprint)                                                                   \
         X(gnutls_x509_crt_set_activation_time)                                                               \
         X(gnutls_x509_crt_set_basic_constraints)                                                             \
-        X(gnutls_x509_crt_set_dn)                                                                            \
+        X(gnutls_x509_crt_set_dn_by_oid)                                                                     \
         X(gnutls_x509_crt_set_expiration_time)                                                               \
         X(gnutls_x509_crt_set_key)                                                                           \
         X(gnutls_x509_crt_set_key_purpose_oid)                                                               \

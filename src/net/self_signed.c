@@ -32,14 +32,9 @@ static void pair_free(struct pair *pair)
 static int set_names(gnutls_x509_crt_t certificate, const char *name)
 {
         static const uint8_t v4[] = {127, 0, 0, 1}, v6[16] = {[15] = 1};
-        _cleanup_free_ char *dn = NULL;
-        int code;
+        int code = gnutls.gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name,
+                                                        (unsigned)strlen(name));
 
-        if (asprintf(&dn, "CN=%s", name) < 0) {
-                dn = NULL;
-                return GNUTLS_E_MEMORY_ERROR;
-        }
-        code = gnutls.gnutls_x509_crt_set_dn(certificate, dn, NULL);
         if (code >= 0)
                 code = gnutls.gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_DNSNAME, name,
                                                                    (unsigned)strlen(name), GNUTLS_FSAN_SET);

@@ -210,7 +210,7 @@ static int identify(struct request *request, struct principal *out, struct error
                 grant->table = access_file_get(authority->access);
         if (request_peer_user(request, &user)) {
                 grant->everything = user == 0;
-                snprintf(out->name, sizeof(out->name), "uid:%u", user);
+                snprintf(out->name, sizeof(out->name), "%s", user == 0 ? "root" : "");
                 return grant->everything ? 0 : unknown("only root may use this socket", err);
         }
         if (request_client_certificate(request, out)) {

@@ -194,7 +194,7 @@ static int check_number(const char *name, uint64_t value, uint64_t most, struct 
 static int complete_options(struct agent_options *agent, struct error *err)
 {
         static const struct runtime_driver *drivers[DRIVERS_MOST + 1];
-        static char reader[PATH_MAX], directory[PATH_MAX];
+        static char reader[PATH_MAX], directory[PATH_MAX], host[HOST_NAME_MAX + 1];
         int ret = check_number("parallel", parallel, 64, err);
 
         if (ret == 0)
@@ -205,6 +205,10 @@ static int complete_options(struct agent_options *agent, struct error *err)
                 ret = choose_drivers(drivers, err);
         if (ret == 0)
                 ret = find_reader(reader, err);
+        if (ret == 0 && !agent->node.name && gethostname(host, sizeof(host)) < 0)
+                ret = error_errno(err, errno, "find out the name of this machine");
+        if (!agent->node.name)
+                agent->node.name = host;
         snprintf(directory, sizeof(directory), "%s/checkpoints", root_directory);
         agent->node.directory = directory;
         agent->node.drivers = drivers;
@@ -239,14 +243,14 @@ static int open_node(struct node **out, struct error *err)
 static int serve(struct error *err)
 {
         _cleanup_node_ struct node *node = NULL;
-        _cleanup_reporter_ struct reporter *reporter = NULL;
         _cleanup_agent_ struct agent *agent = NULL;
+        _cleanup_reporter_ struct reporter *reporter = NULL;
         int ret = open_node(&node, err);
 
         if (ret == 0)
-                ret = reporter_start(node, &reporter, err);
-        if (ret == 0)
                 ret = agent_start(&agent_options, node, &agent, err);
+        if (ret == 0)
+                ret = reporter_start(node, &reporter, err);
         if (ret < 0)
                 return ret;
         log_event(LOG_LEVEL_INFO, "started", "node", node_options(node)->name, "version", SNAP_VERSION, NULL);

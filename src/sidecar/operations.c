@@ -141,9 +141,14 @@ static int begin_for_checkpoint(struct request *request, const char *kind, struc
         if (ret < 0)
                 return ret;
         root = yyjson_mut_doc_get_root(doc);
-        (void)yyjson_mut_obj_remove_key(root, "checkpoint");
-        if (!yyjson_mut_obj_add_strcpy(doc, root, "checkpoint", request_parameter(request, "id")))
+        (void)yyjson_mut_obj_remove_key(root, "id");
+        if (!yyjson_mut_obj_add_strcpy(doc, root, "id", request_parameter(request, "id")))
                 return error_oom(err);
+        /* What an archive asks of the machine itself is not of its namespace. */
+        if (yyjson_mut_obj_get(root, "force"))
+                ret = request_needs(request, RIGHT_RESTORE, "", err);
+        if (ret < 0)
+                return ret;
         return begin_operation(request, kind, steal_ptr(doc), err);
 }
 

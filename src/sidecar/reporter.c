@@ -7,7 +7,7 @@
 #include "sidecar/footprint.h"
 #include "sidecar/log.h"
 
-#define WAIT_MS 60000 /* nobody is told anything by this: only the end is noticed */
+#define WAIT_MS 60000 /* then what requests left behind is given back, too */
 
 struct reporter {
         struct node *node;
@@ -43,9 +43,10 @@ static void *run(void *argument)
 
                 if (node_watch(reporter->node, NULL, &version, WAIT_MS, &operation, NULL) < 0)
                         break;
-                if (!operation || !operation_phase_is_last(operation->phase))
+                if (operation && !operation_phase_is_last(operation->phase))
                         continue;
-                report(operation);
+                if (operation)
+                        report(operation);
                 if (is_idle(reporter->node))
                         footprint_release();
         }
