@@ -229,6 +229,11 @@ int agent_start(const struct agent_options *options, struct node *node, struct a
         return ret;
 }
 
+const char *agent_address(const struct agent *agent)
+{
+        return agent->network ? server_address(agent->network) : NULL;
+}
+
 void agent_stop(struct agent *agent, unsigned seconds)
 {
         if (agent->network)

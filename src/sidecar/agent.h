@@ -25,6 +25,8 @@ struct agent;
  * it. Threads that are started after this one runs are the servers'. */
 int agent_start(const struct agent_options *options, struct node *node, struct agent **out,
                 struct error *err);
+/* Where it listens: "127.0.0.1:10250", with the port that it got; NULL: only on the socket. Borrowed. */
+const char *agent_address(const struct agent *agent);
 /* Lets what goes on end, for at most `seconds`. */
 void agent_stop(struct agent *agent, unsigned seconds);
 void agent_free(struct agent *agent);

@@ -28,7 +28,7 @@
          BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_IPC_LOCK) | BIT(CAP_IPC_OWNER) | BIT(CAP_LEASE) |       \
          BIT(CAP_MKNOD) | BIT(CAP_NET_ADMIN) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_NET_RAW) |                \
          BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) | BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) |                    \
-         BIT(CAP_SYS_NICE) | BIT(CAP_SYS_RESOURCE))
+         BIT(CAP_SYS_NICE) | BIT(CAP_SYS_RESOURCE) | BIT(CAP_SYS_TIME))
 
 static int get_capabilities(struct __user_cap_data_struct out[2])
 {

@@ -3,6 +3,7 @@
 
 SOCKET=/run/snap/sidecar.sock
 AGENT_LOG=/srv/agent.log
+BODY=/srv/agent.body HEADER=/srv/agent.header # of the last answer
 
 # agent [OPTION...]: starts it on node a with directories of the test's own, and waits until it serves; sets PID (in
 # the node) and ADDRESS.
@@ -25,14 +26,12 @@ agent_stop() {
 
 # ask CURL-ARGUMENT... PATH: as root, over the socket; prints the status, the body is in $BODY, the header in $HEADER.
 ask() {
-        BODY=/srv/agent.body HEADER=/srv/agent.header
         rm -f $BODY && touch $BODY
         on a curl -s -o $BODY -D $HEADER -w '%{http_code}' --unix-socket $SOCKET "${@:1:$#-1}" "http://node${*: -1}"
 }
 
 # ask_tls CURL-ARGUMENT... PATH: the same over the network, as whoever the arguments say.
 ask_tls() {
-        BODY=/srv/agent.body HEADER=/srv/agent.header
         rm -f $BODY && touch $BODY
         on a curl -s -o $BODY -D $HEADER -w '%{http_code}' --cacert "$ROOT/state/agent.crt" "${@:1:$#-1}" "https://$ADDRESS${*: -1}"
 }
