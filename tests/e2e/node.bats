@@ -114,16 +114,18 @@ invariants() {
 @test "killed at each write and sync of the journal" {
         local call n killed=0
         probe run checkpoint "$(body tiny)"
-        for call in fdatasync:8 pwrite64:24; do
-                for ((n = 1; n <= ${call#*:}; n++)); do
-                        run on a strace -f -qq -o /var/tmp/strace -P $STATE/catalog.db-wal -e trace=${call%:*} \
-                                -e inject=${call%:*}:signal=KILL:when=$n \
+        # A thread writes some frames for each phase, and syncs them.
+        for call in "fdatasync 1 8" "pwrite64 2 24"; do
+                set -- $call
+                for ((n = 1; n <= $3; n += $2)); do
+                        run on a strace -f -qq -o /var/tmp/strace -P $STATE/catalog.db-wal -e trace=$1 \
+                                -e inject=$1:signal=KILL:when=$n \
                                 "$PROBE" -d $ARCHIVES -s $STATE run checkpoint "$(body tiny)"
                         [ "$status" -ne 137 ] || killed=$((killed + 1))
                         invariants
                 done
         done
-        [ $killed -ge 15 ]
+        [ $killed -ge 12 ]
         # All phases were among them: some were undone, and some finished.
         probe operations | jq -r 'select(.error) | .error.text' | grep -q 'the phase dump; undone'
 }
@@ -196,12 +198,13 @@ invariants() {
                 $PROBE -r 500000000 -d $ARCHIVES -s $STATE run checkpoint '$(body large)' > /srv/node.out 2>&1
                 umount $ARCHIVES; true"
         grep -q SNAP-613 /srv/node.out && ! grep -q '"phase":"dump"' /srv/node.out
-        # A filler that comes while it is written; gzip gives it the time.
-        on a bash -c "mount -t tmpfs -o size=600M tmpfs $ARCHIVES
-                $PROBE -r 200000000 -d $ARCHIVES -s $STATE run checkpoint '$(body large '"compression": "gzip"')' \
+        # A filler that comes while it is written; gzip gives it the time. With it less than the reserve is free,
+        # but never nothing.
+        on a bash -c "mount -t tmpfs -o size=800M tmpfs $ARCHIVES
+                $PROBE -r 400000000 -d $ARCHIVES -s $STATE run checkpoint '$(body large '"compression": "gzip"')' \
                         > /srv/node.out 2>&1 & p=\$!
                 until ls -A $ARCHIVES/.*.tmp > /dev/null 2>&1; do sleep 0.01; done
-                fallocate -l 450M $ARCHIVES/filler; wait \$p; ls -A $ARCHIVES > /srv/node.left; umount $ARCHIVES; true"
+                fallocate -l 500M $ARCHIVES/filler; wait \$p; ls -A $ARCHIVES > /srv/node.left; umount $ARCHIVES; true"
         [ "$(cat /srv/node.left)" = filler ]
         grep -q SNAP-613 /srv/node.out
         nothing_left a
