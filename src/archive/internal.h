@@ -11,6 +11,9 @@
 /* More members than this are refused: the largest real dumps have some ten thousand. */
 #define ARCHIVE_MEMBERS_MAX 100000
 
+/* Bytes of all their names: those of ten thousand take half a MiB. */
+#define ARCHIVE_NAMES_MAX (6 * MIB)
+
 /* Bytes of small members that are kept in memory of a compressed archive without index. */
 #define ARCHIVE_KEPT_MAX  (4 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
@@ -75,6 +78,7 @@ struct archive {
         struct archive_member *members;
         struct kept *kept; /* parallel to `members` */
         size_t count, capacity;
+        uint64_t names_size; /* bytes of all their names */
         size_t *by_name; /* positions in `members`, sorted by name */
         size_t sorted;   /* their number: fewer than there are members while it is read */
         uint64_t kept_size, ends_size;
