@@ -9,7 +9,8 @@ struct verify {
         struct archive *archive;
         const struct progress *progress;
         struct verify_report *report;
-        bool sealed; /* the digests are those of these very bytes */
+        bool sealed;   /* the digests are those of these very bytes */
+        bool unpacked; /* the archive is a directory of such bytes: there is nothing else to look at */
 };
 
 /* Notes a fault; the reason is formatted. 0 or -ENOMEM. */
@@ -20,6 +21,8 @@ int verify_fault_from(struct verify *verify, const char *object, int ret, struct
 
 /* Reads the whole stream: headers, digests, padding, index. */
 int verify_stream(struct verify *verify, struct error *err);
+/* Compares the members with those that snap.json lists. */
+int verify_listed(struct verify *verify, struct error *err);
 /* Looks into the tars that the archive holds, and compares open files with what CRIU recorded. */
 int verify_files(struct verify *verify, struct error *err);
 

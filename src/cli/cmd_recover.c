@@ -2,6 +2,7 @@
 #include "cli/answer.h"
 #include "cli/verb.h"
 #include "runtime/capture.h"
+#include "runtime/stage.h"
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
@@ -10,6 +11,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         unsigned count;
         int ret = capture_recover(&count, err);
 
+        if (ret == 0)
+                ret = stage_recover(err);
         if (ret < 0)
                 return ret;
         if (!cli->json) {

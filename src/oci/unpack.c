@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image becomes an archive again: its layers, one after the other, as one tar; in place or as a file. */
+/* An image becomes an archive again: its layers, one after the other, as one tar; in place, as a file or as a
+ * directory. */
 #include <errno.h>
 #include <fcntl.h>
+#include "archive/extract.h"
 #include "archive/index.h"
 #include "base/compress.h"
 #include "base/file.h"
@@ -25,7 +27,7 @@ struct unpack {
         struct source *source;
         const char *path; /* of the image */
         const struct progress *progress;
-        int fd;       /* the file */
+        int fd;       /* the file, or the directory */
         bool lasting; /* it is to be on the disk in the end */
         uint64_t end; /* of what it holds so far, without an end marker */
         uint64_t at, flushed;
@@ -122,7 +124,24 @@ static int copy_plain(struct unpack *unpack, struct feed *feed, struct error *er
         return ret;
 }
 
+/* What `read_blob` could not read has a reason of its own. */
+static int blob_error(const struct error *why, int ret, struct error *err)
+{
+        if (why->kind && err)
+                *err = *why;
+        return ret;
+}
+
 /* Bytes behind the end are not expanded, but are part of the digest. */
+static int read_rest(struct feed *feed, struct error *err)
+{
+        int ret;
+
+        while ((ret = next_chunk(feed, err)) > 0)
+                ;
+        return ret;
+}
+
 static int copy_expanded(struct unpack *unpack, struct feed *feed, enum compression compression,
                          struct error *err)
 {
@@ -143,16 +162,35 @@ static int copy_expanded(struct unpack *unpack, struct feed *feed, enum compress
                 if (ret < 0)
                         return ret;
         }
-        if (n < 0) {
-                if (!why.kind)
-                        return error_wrap(err, (int)n, "`%s`", unpack->path);
-                if (err)
-                        *err = why;
-                return (int)n;
-        }
-        while ((ret = next_chunk(feed, err)) > 0)
-                ;
-        return ret;
+        if (n < 0)
+                return blob_error(&why, error_wrap(err, (int)n, "`%s`", unpack->path), err);
+        return read_rest(feed, err);
+}
+
+static int copy_layer(struct unpack *unpack, struct feed *feed, enum compression compression,
+                      struct error *err)
+{
+        int ret;
+
+        unpack->at = unpack->flushed = unpack->end;
+        ret = compression == COMPRESSION_NONE ? copy_plain(unpack, feed, err)
+                                              : copy_expanded(unpack, feed, compression, err);
+        if (ret < 0)
+                return ret;
+        return ftruncate(unpack->fd, (off_t)unpack->at) < 0
+                       ? error_errno(err, errno, "cannot write the archive")
+                       : 0;
+}
+
+static int extract_layer(struct unpack *unpack, struct feed *feed, enum compression compression,
+                         struct error *err)
+{
+        struct error why = {0};
+        int ret;
+
+        feed->err = &why;
+        ret = archive_extract_layer(compression, read_blob, feed, unpack->path, unpack->fd, err);
+        return ret < 0 ? blob_error(&why, ret, err) : read_rest(feed, err);
 }
 
 /* Moves the end forward over the members that were added, up to the end marker. */
@@ -195,8 +233,11 @@ static int open_cipher(const struct unpack *unpack, const struct image_layer *la
         return ret;
 }
 
-/* Writes the layer, decrypted and expanded, behind what there is. */
-static int copy_layer(struct unpack *unpack, const struct image_layer *layer, struct error *err)
+/* Hands the layer, decrypted, to `take`, which expands it. */
+static int take_layer(struct unpack *unpack, const struct image_layer *layer,
+                      int (*take)(struct unpack *unpack, struct feed *feed, enum compression compression,
+                                  struct error *err),
+                      struct error *err)
 {
         _cleanup_source_blob_ struct source_blob *blob = NULL;
         struct feed feed = {.unpack = unpack};
@@ -205,18 +246,18 @@ static int copy_layer(struct unpack *unpack, const struct image_layer *layer, st
         if (ret == 0 && layer->encryption)
                 ret = open_cipher(unpack, layer, &feed.cipher, err);
         feed.blob = blob;
-        unpack->at = unpack->flushed = unpack->end;
         if (ret == 0)
-                ret = layer->compression == COMPRESSION_NONE
-                              ? copy_plain(unpack, &feed, err)
-                              : copy_expanded(unpack, &feed, layer->compression, err);
+                ret = take(unpack, &feed, layer->compression, err);
         ctr_hmac_free(feed.cipher);
         buffer_free(&feed.clear);
-        if (ret < 0)
-                return ret;
-        return ftruncate(unpack->fd, (off_t)unpack->at) < 0
-                       ? error_errno(err, errno, "cannot write the archive")
-                       : 0;
+        return ret;
+}
+
+static void sum_layers(struct unpack *unpack, const struct image_layer *layers, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (add_overflow(unpack->total, layers[i].blob.size, &unpack->total))
+                        unpack->total = 0;
 }
 
 static int add_layers(struct unpack *unpack, const struct image_layer *layers, size_t count,
@@ -225,11 +266,8 @@ static int add_layers(struct unpack *unpack, const struct image_layer *layers, s
         static const uint8_t zeros[2 * TAR_BLOCK];
         int ret;
 
-        for (size_t i = 0; i < count; i++)
-                if (add_overflow(unpack->total, layers[i].blob.size, &unpack->total))
-                        unpack->total = 0;
         for (size_t i = 0; i < count; i++) {
-                ret = copy_layer(unpack, &layers[i], err);
+                ret = take_layer(unpack, &layers[i], copy_layer, err);
                 if (ret == 0)
                         ret = find_end(unpack, err);
                 if (ret < 0)
@@ -274,7 +312,7 @@ static int keep_layer(struct source *source, const struct image_layer *layer, st
         unpack.fd = part->fd;
         as_it_is.compression = COMPRESSION_NONE;
         as_it_is.encryption = NULL;
-        return copy_layer(&unpack, &as_it_is, err);
+        return take_layer(&unpack, &as_it_is, copy_layer, err);
 }
 
 static bool is_read_in_place(const struct image_layer *layer)
@@ -412,8 +450,6 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
         ret = file_writer_open(path, false, &again, err);
         if (ret < 0)
                 return ret;
-        if (!unpack->lasting)
-                file_writer_set_passing(again);
         unpack->fd = file_writer_fd(again);
         ret = archive_stream(archive, copy_member, unpack, err);
         return ret < 0 ? ret : file_writer_commit(again, err);
@@ -427,20 +463,32 @@ static int write_archive(struct unpack *unpack, const struct image_layer *layers
 
         if (ret < 0)
                 return ret;
-        if (!unpack->lasting)
-                file_writer_set_passing(writer);
         unpack->fd = file_writer_fd(writer);
         ret = add_layers(unpack, layers, count, err);
         return ret < 0 ? ret : commit(unpack, writer, path, err);
 }
 
-int image_to_archive(const struct image_reference *from, const struct registry_access *access,
-                     const char *path, bool lasting, const struct progress *progress, struct error *err)
+/* A directory has nothing that would have to be cut off or joined. */
+static int write_directory(struct unpack *unpack, const struct image_layer *layers, size_t count,
+                           const char *path, struct error *err)
+{
+        int ret = 0;
+
+        for (size_t i = 0; i < count && ret == 0; i++)
+                ret = take_layer(unpack, &layers[i], extract_layer, err);
+        return ret;
+}
+
+/* If the policy admits the image. */
+static int unpack_image(struct unpack *unpack, const struct image_reference *from,
+                        const struct registry_access *access,
+                        int (*write)(struct unpack *unpack, const struct image_layer *layers, size_t count,
+                                     const char *path, struct error *err),
+                        const char *path, struct error *err)
 {
         _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
-        struct unpack unpack = {.path = from->path, .progress = progress, .lasting = lasting};
         size_t count = 0;
         int ret = source_open(from, access, &source, err);
 
@@ -450,9 +498,26 @@ int image_to_archive(const struct image_reference *from, const struct registry_a
                 ret = image_admit(from, source, &manifest.named, &manifest.descriptor.digest, err);
         if (ret == 0)
                 ret = parse_layers(source, &manifest, layers, &count, err);
-        unpack.source = source;
+        unpack->source = source;
+        sum_layers(unpack, layers, count);
         if (ret == 0)
-                ret = write_archive(&unpack, layers, count, path, err);
+                ret = write(unpack, layers, count, path, err);
         image_layers_free(layers, count);
         return ret;
+}
+
+int image_to_archive(const struct image_reference *from, const struct registry_access *access,
+                     const char *path, const struct progress *progress, struct error *err)
+{
+        struct unpack unpack = {.path = from->path, .progress = progress, .lasting = true};
+
+        return unpack_image(&unpack, from, access, write_archive, path, err);
+}
+
+int image_to_directory(const struct image_reference *from, const struct registry_access *access, int dir,
+                       const struct progress *progress, struct error *err)
+{
+        struct unpack unpack = {.path = from->path, .progress = progress, .fd = dir};
+
+        return unpack_image(&unpack, from, access, write_directory, NULL, err);
 }

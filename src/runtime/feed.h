@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An archive as a file that another program reads from its beginning to its end, any number of times, without
- * a copy on disk: a named pipe behind which the archive is expanded, one member replaced, and our own members
- * left out.
+ * a copy on disk: a named pipe behind which the archive is a plain tar, whatever its form.
  */
 #ifndef SNAP_RUNTIME_FEED_H
 #define SNAP_RUNTIME_FEED_H
@@ -11,9 +10,8 @@
 
 struct feed;
 
-/* `member` (may be NULL) is replaced by `contents`. Both are borrowed until feed_free(). */
-int feed_open(const struct archive *archive, const char *member, struct slice contents, struct feed **out,
-              struct error *err);
+/* `archive` is borrowed until feed_free(). */
+int feed_open(const struct archive *archive, struct feed **out, struct error *err);
 /* Give this to the reader. Borrowed. */
 const char *feed_path(const struct feed *feed);
 /* After the reader has ended: was everything delivered that it wanted? A reader may stop early. */
