@@ -10,13 +10,14 @@
 #include <time.h>
 #include "base/file.h"
 
-#define FEED_PARENT "/run/snap"
-#define WAIT_NS     2000000L
-#define PIPE_SIZE   (1 << 20)
+#define FEED_NAME "feed.tar"
+#define FEED_NEXT "feed.next"
+#define WAIT_NS   2000000L
+#define PIPE_SIZE (1 << 20)
 
 struct feed {
         const struct archive *archive;
-        char directory[64], path[96], next[96];
+        char *path, *next;
         pthread_t thread;
         bool started;
         atomic_bool stop;
@@ -98,7 +99,7 @@ static void feed_join(struct feed *feed)
         feed->started = false;
 }
 
-int feed_open(const struct archive *archive, struct feed **out, struct error *err)
+int feed_open(const struct archive *archive, const char *directory, struct feed **out, struct error *err)
 {
         _cleanup_feed_ struct feed *feed = calloc(1, sizeof(*feed));
         int ret;
@@ -106,17 +107,14 @@ int feed_open(const struct archive *archive, struct feed **out, struct error *er
         if (!feed)
                 return error_oom(err);
         feed->archive = archive;
-        ret = file_mkdir_all(FEED_PARENT, 0700, err);
-        if (ret < 0)
-                return ret;
-        strcpy(feed->directory, FEED_PARENT "/feed-XXXXXX");
-        if (!mkdtemp(feed->directory)) {
-                ret = errno;
-                feed->directory[0] = '\0';
-                return error_errno(err, ret, "cannot make a directory in " FEED_PARENT);
+        if (asprintf(&feed->path, "%s/" FEED_NAME, directory) < 0) {
+                feed->path = NULL;
+                return error_oom(err);
         }
-        snprintf(feed->path, sizeof(feed->path), "%s/checkpoint.tar", feed->directory);
-        snprintf(feed->next, sizeof(feed->next), "%s/next", feed->directory);
+        if (asprintf(&feed->next, "%s/" FEED_NEXT, directory) < 0) {
+                feed->next = NULL;
+                return error_oom(err);
+        }
         if (mkfifo(feed->path, 0600) < 0)
                 return error_errno(err, errno, "cannot make the pipe %s", feed->path);
         ret = pthread_create(&feed->thread, NULL, serve, feed);
@@ -145,10 +143,19 @@ void feed_free(struct feed *feed)
         if (!feed)
                 return;
         feed_join(feed);
-        if (*feed->directory) {
+        if (feed->path)
                 unlink(feed->path);
+        if (feed->next)
                 unlink(feed->next);
-                rmdir(feed->directory);
-        }
+        free(feed->path);
+        free(feed->next);
         free(feed);
+}
+
+void feed_abandon(int dir)
+{
+        /* Whoever waits for us to open it is let in, and is at the end when we close it. */
+        _cleanup_close_ int fd = openat(dir, FEED_NAME, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+        (void)unlinkat(dir, FEED_NAME, 0);
 }

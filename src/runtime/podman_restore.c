@@ -162,7 +162,7 @@ static int prepare(struct podman_import *import, struct error *err)
                 ret = make_spec(import, to, err);
         if (ret == 0)
                 ret = archive_open_file(to, import->name, &import->archive, err);
-        return ret < 0 ? ret : feed_open(import->archive, &import->feed, err);
+        return ret < 0 ? ret : feed_open(import->archive, stage_path(import->stage), &import->feed, err);
 }
 
 static int run_restore(struct podman_import *import, struct process_result *result, struct error *err)

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "oci/image.h"
 #include "oci/location.h"
+#include "runtime/feed.h"
 
 struct stage {
         char *path, *members, *images; /* PARENT/ID, its "archive", and the "checkpoint" in there */
@@ -43,6 +44,8 @@ static int remove_abandoned(int parent, const char *name, struct error *err)
 
         if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0)
                 return 0;
+        if (dir >= 0)
+                feed_abandon(dir);
         return file_remove_tree(parent, name, err);
 }
 

@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include "runtime/feed.h"
 #include "tarball.h"
@@ -61,7 +62,7 @@ static void test_feeds_any_number_of_readers(void **state)
         _cleanup_feed_ struct feed *feed = NULL;
         struct error err = {0};
 
-        assert_success(feed_open(archive, &feed, &err), &err);
+        assert_success(feed_open(archive, ".", &feed, &err), &err);
         for (int reader = 0; reader < 3; reader++) {
                 _cleanup_archive_ struct archive *got = read_all(feed_path(feed), "b.tar");
 
@@ -81,7 +82,7 @@ static void test_readers_may_leave_early(void **state)
         struct error err = {0};
         char part[512];
 
-        assert_success(feed_open(archive, &feed, &err), &err);
+        assert_success(feed_open(archive, ".", &feed, &err), &err);
         for (int reader = 0; reader < 3; reader++) {
                 int fd = open(feed_path(feed), O_RDONLY | O_CLOEXEC);
 
@@ -98,14 +99,43 @@ static void test_leaves_nothing_behind(void **state)
         _cleanup_archive_ struct archive *archive = members_make();
         struct feed *feed = NULL;
         struct error err = {0};
-        char path[128];
 
-        assert_success(feed_open(archive, &feed, &err), &err);
-        snprintf(path, sizeof(path), "%s", feed_path(feed));
-        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(mkdir("place", 0700), 0);
+        assert_success(feed_open(archive, "place", &feed, &err), &err);
+        assert_int_equal(access(feed_path(feed), F_OK), 0);
         feed_free(feed);
-        *strrchr(path, '/') = '\0';
+        assert_int_equal(rmdir("place"), 0);
+}
+
+/* Reads as Podman does when nobody feeds it any more. */
+static void *read_in_vain(void *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char byte;
+
+        return (void *)(intptr_t)(fd < 0 || read(fd, &byte, 1) != 0);
+}
+
+static void test_an_abandoned_reader_comes_to_the_end(void **state)
+{
+        _cleanup_archive_ struct archive *archive = members_make();
+        _cleanup_close_ int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct feed *feed = NULL;
+        struct error err = {0};
+        pthread_t reader;
+        void *failed;
+        char path[64];
+
+        assert_success(feed_open(archive, ".", &feed, &err), &err);
+        snprintf(path, sizeof(path), "%s", feed_path(feed));
+        feed_free(feed);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        assert_int_equal(pthread_create(&reader, NULL, read_in_vain, path), 0);
+        usleep(50000); /* it is about a reader that waits already, but it is no fault if it does not */
+        feed_abandon(here);
+        pthread_join(reader, &failed);
         assert_int_equal(access(path, F_OK), -1);
+        assert_null(failed);
 }
 
 int main(void)
@@ -116,6 +146,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_readers_may_leave_early, scratch_setup,
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_leaves_nothing_behind, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(test_an_abandoned_reader_comes_to_the_end, scratch_setup,
+                                                scratch_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
