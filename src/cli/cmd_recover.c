@@ -32,10 +32,9 @@ const struct verb verb_recover = {
         .summary = "set containers free that a killed checkpoint left standing",
         .description =
                 "When a checkpoint and the guardian that looks after it are killed at once, its container "
-                "can "
-                "be left frozen, and CRIU waiting. This ends the dump, thaws the container and removes what "
-                "is "
-                "unfinished; checkpoints under way are left alone. `create` and `doctor` do the same first, "
-                "and the systemd unit snap-recover.timer every minute.",
+                "can be left frozen, and CRIU waiting. This ends the dump, thaws the container and removes "
+                "what is unfinished, also what a killed restore had unpacked; what is under way is left "
+                "alone. `create` and `doctor` do the same first, and the systemd unit snap-recover.timer "
+                "every minute.",
         .run = run,
 };
