@@ -8,6 +8,7 @@
 #include "oci/hash_thread.h"
 #include "oci/image_index.h"
 #include "oci/layout_index.h"
+#include "oci/manifest.h"
 #include "oci/registry_client.h"
 
 #define CHUNK_SIZE (1 * MIB)
@@ -157,6 +158,14 @@ int source_image(struct source *source, struct source_manifest *out, struct erro
         ret = source_listed(source, &image, false, out, err);
         out->named = index.descriptor.digest;
         return ret;
+}
+
+int source_layers(const struct source *source, const struct source_manifest *manifest,
+                  struct image_layer *layers, size_t *count, struct error *err)
+{
+        int ret = manifest_parse(buffer_slice(&manifest->text), layers, count, err);
+
+        return ret < 0 ? error_wrap(err, ret, "`%s`", source->name) : 0;
 }
 
 int source_blob(struct source *source, const struct descriptor *blob, uint64_t limit, struct buffer *out,
