@@ -39,7 +39,7 @@ struct feed {
         struct slice chunk;        /* what is left of the last one */
         struct ctr_hmac *cipher;   /* NULL: it is not encrypted */
         struct buffer clear;       /* the last chunk, decrypted */
-        struct layer_place *place; /* NULL: it is no tar, or not looked at */
+        struct layer_place *place; /* when it becomes part of a tar */
         struct error *err;
 };
 
@@ -119,9 +119,9 @@ static int pass_header(struct unpack *unpack, struct layer_place *place, struct 
 }
 
 /* Writes what is a member's; not the end marker, nor what is behind it. */
-static int write_members(struct unpack *unpack, struct layer_place *place, struct slice bytes,
-                         struct error *err)
+static int write_members(struct feed *feed, struct slice bytes, struct error *err)
 {
+        struct layer_place *place = feed->place;
         struct slice part;
         int ret = 0;
 
@@ -130,7 +130,7 @@ static int write_members(struct unpack *unpack, struct layer_place *place, struc
                         slice_take(&bytes, bytes.size < place->left ? bytes.size : (size_t)place->left,
                                    &part);
                         place->left -= part.size;
-                        ret = write_bytes(unpack, part, err);
+                        ret = write_bytes(feed->unpack, part, err);
                         continue;
                 }
                 slice_take(&bytes,
@@ -139,15 +139,9 @@ static int write_members(struct unpack *unpack, struct layer_place *place, struc
                 memcpy(place->header + place->filled, part.data, part.size);
                 place->filled += part.size;
                 if (place->filled == TAR_BLOCK)
-                        ret = pass_header(unpack, place, err);
+                        ret = pass_header(feed->unpack, place, err);
         }
         return ret;
-}
-
-static int write_out(struct feed *feed, struct slice bytes, struct error *err)
-{
-        return feed->place ? write_members(feed->unpack, feed->place, bytes, err)
-                           : write_bytes(feed->unpack, bytes, err);
 }
 
 static int copy_plain(struct feed *feed, struct error *err)
@@ -155,7 +149,7 @@ static int copy_plain(struct feed *feed, struct error *err)
         int ret;
 
         while ((ret = next_chunk(feed, err)) > 0) {
-                ret = write_out(feed, feed->chunk, err);
+                ret = write_members(feed, feed->chunk, err);
                 if (ret < 0)
                         return ret;
         }
@@ -195,7 +189,7 @@ static int copy_expanded(struct feed *feed, enum compression compression, struct
         if (ret < 0)
                 return ret;
         while ((n = decompressor_read(decompressor, chunk, CHUNK_SIZE, err)) > 0) {
-                ret = write_out(feed, (struct slice){chunk, (size_t)n}, err);
+                ret = write_members(feed, (struct slice){chunk, (size_t)n}, err);
                 if (ret < 0)
                         return ret;
         }

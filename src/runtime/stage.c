@@ -122,6 +122,13 @@ static void *verify(void *argument)
         return NULL;
 }
 
+/* What is compressed or encrypted is expanded twice: one after the other, so that memory for it is taken
+ * once. */
+static bool can_be_read_twice_at_once(const struct archive *archive)
+{
+        return archive_compression(archive) == COMPRESSION_NONE && !archive_is_encrypted(archive);
+}
+
 /* What is wrong with an archive is said by its verification, not by the unpacking that stumbles over it. */
 static int unpack_archive(const char *text, int dir, const struct progress *progress, struct error *err)
 {
@@ -129,17 +136,21 @@ static int unpack_archive(const char *text, int dir, const struct progress *prog
                                         .context = progress ? progress->context : NULL};
         struct verification verification = {.text = text, .progress = progress};
         _cleanup_archive_ struct archive *archive = NULL;
-        pthread_t thread;
         int ret = location_open(text, &archive, err);
+        pthread_t thread;
+        bool beside;
 
         if (ret < 0)
                 return ret;
         verification.archive = archive;
-        ret = pthread_create(&thread, NULL, verify, &verification);
-        if (ret)
-                return error_errno(err, ret, "cannot start a thread");
-        ret = archive_extract(archive, "", dir, &silent, err);
-        pthread_join(thread, NULL);
+        beside = can_be_read_twice_at_once(archive) &&
+                 pthread_create(&thread, NULL, verify, &verification) == 0;
+        if (!beside)
+                verify(&verification);
+        if (beside || verification.ret == 0)
+                ret = archive_extract(archive, "", dir, &silent, err);
+        if (beside)
+                pthread_join(thread, NULL);
         if (verification.ret == 0)
                 return ret;
         if (err)
