@@ -152,7 +152,7 @@ static int prepare(struct podman_import *import, struct error *err)
         int ret;
 
         if (stage < 0 || mkdirat(stage, "import", 0700) < 0 ||
-            (from = openat(stage, "archive", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+            (from = openat(stage, STAGE_MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
             (to = openat(stage, "import", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
                 return error_errno(err, errno, "cannot use %s", stage_path(import->stage));
         ret = make_criu_config(import, stage, err);

@@ -15,7 +15,7 @@
 #include "runtime/feed.h"
 
 struct stage {
-        char *path, *members, *images; /* PARENT/ID, its "archive", and the "checkpoint" in there */
+        char *path, *members, *images; /* PARENT/ID, its STAGE_MEMBERS, and the "checkpoint" in there */
         int dir;                       /* the first of them, locked */
         struct archive *archive;
 };
@@ -76,7 +76,7 @@ static int set_paths(struct stage *stage, struct error *err)
 
         if (asprintf(&stage->path, STAGE_PARENT "/%s", unique_id(id)) < 0)
                 stage->path = NULL;
-        else if (asprintf(&stage->members, "%s/archive", stage->path) < 0)
+        else if (asprintf(&stage->members, "%s/" STAGE_MEMBERS, stage->path) < 0)
                 stage->members = NULL;
         else if (asprintf(&stage->images, "%s/checkpoint", stage->members) < 0)
                 stage->images = NULL;

@@ -9,7 +9,8 @@
 #include "archive/archive.h"
 #include "base/progress.h"
 
-#define STAGE_PARENT "/var/lib/snap/restore"
+#define STAGE_PARENT  "/var/lib/snap/restore"
+#define STAGE_MEMBERS "archive" /* the directory on a stage that the members are in */
 
 struct stage;
 
