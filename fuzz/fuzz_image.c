@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An oci-archive, turned into an archive; and the input as an index and as a manifest. */
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/file.h"
 #include "fuzz.h"
 #include "oci/layout_index.h"
 #include "oci/manifest.h"
+
+static void unpack(const struct image_reference *from, const char *to)
+{
+        _cleanup_close_ int dir = mkdir(to, 0700) < 0 ? -1 : open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (dir >= 0)
+                image_to_directory(from, NULL, dir, NULL, NULL);
+        file_remove_tree(AT_FDCWD, to, NULL);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -24,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         snprintf(to, sizeof(to), "/tmp/fuzz-image.%d.tar", (int)getpid());
         unlink(to);
-        image_to_archive(&from, NULL, to, false, NULL, NULL);
+        image_to_archive(&from, NULL, to, NULL, NULL);
         unlink(to);
+        unpack(&from, to);
         return 0;
 }

@@ -46,34 +46,46 @@ static bool is_whiteout(const char *name)
         return text_starts_with(slash ? slash + 1 : name, ".wh.");
 }
 
-int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
+int archive_admit_name(const char *what, const char *name, enum tar_type type, bool layer, char **out,
                        struct error *err)
 {
         size_t size;
         const char *begin = archive_name_normal(name, &size);
         _cleanup_free_ char *normal = strndup(begin, size);
-        int ret;
 
+        *out = NULL;
         if (!normal)
                 return error_oom(err);
-        if (!*normal && member->type == TAR_DIRECTORY)
+        if (!*normal && type == TAR_DIRECTORY)
                 return 0; /* "./", the root of the archive itself */
         if (!file_name_is_safe(normal))
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
-                                 "`%s` has a member named `%s`, which leads out of it", archive->path, name);
-        if (archive->joined && is_whiteout(normal))
+                                 "`%s` has a member named `%s`, which leads out of it", what, name);
+        if (layer && is_whiteout(normal))
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
-                                 "`%s`: `%s` removes a member of another layer, as no checkpoint does",
-                                 archive->path, normal);
-        if (member->type != TAR_FILE && member->type != TAR_DIRECTORY)
+                                 "`%s`: `%s` removes a member of another layer, as no checkpoint does", what,
+                                 normal);
+        if (type != TAR_FILE && type != TAR_DIRECTORY)
                 return error_set(err, &ERROR_ARCHIVE_NAME, -EBADMSG,
                                  "`%s`: member `%s` is a link or a special file; a checkpoint has only files "
                                  "and directories",
-                                 archive->path, normal);
+                                 what, normal);
+        *out = steal_ptr(normal);
+        return 0;
+}
+
+int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
+                       struct error *err)
+{
+        _cleanup_free_ char *normal = NULL;
+        int ret = archive_admit_name(archive->path, name, member->type, archive->joined, &normal, err);
+
+        if (ret < 0 || !normal)
+                return ret;
         if (archive->count == ARCHIVE_MEMBERS_MAX)
                 return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` has more than %d members",
                                  archive->path, ARCHIVE_MEMBERS_MAX);
-        archive->names_size += size;
+        archive->names_size += strlen(normal);
         if (archive->names_size > ARCHIVE_NAMES_MAX)
                 return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
                                  "`%s`: the names of its members have more than %llu MiB", archive->path,

@@ -135,15 +135,17 @@ int archive_scan_directory(struct archive *archive, struct error *err)
         const struct archive_member checkpoint = {.type = TAR_DIRECTORY, .mode = 0700, .offset = TAR_BLOCK};
         uint64_t offset = 0;
         struct stat st;
+        bool unpacked;
         int ret;
 
-        archive->bare = fstatat(archive->fd, "inventory.img", &st, AT_SYMLINK_NOFOLLOW) == 0;
+        unpacked = fstatat(archive->fd, "checkpoint", &st, AT_SYMLINK_NOFOLLOW) == 0;
+        archive->bare = !unpacked && fstatat(archive->fd, "inventory.img", &st, AT_SYMLINK_NOFOLLOW) == 0;
         if (archive->bare) {
                 ret = archive_add_member(archive, "checkpoint", &checkpoint, err);
                 if (ret < 0)
                         return ret;
                 offset = TAR_BLOCK;
-        } else if (fstatat(archive->fd, "checkpoint", &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        } else if (!unpacked) {
                 return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG,
                                  "`%s` holds no checkpoint: it has neither `inventory.img` nor `checkpoint`",
                                  archive->path);

@@ -10,7 +10,8 @@
 #define BUFFER_SIZE (1 * MIB)
 
 struct extraction {
-        const struct archive *archive;
+        const struct archive *archive; /* NULL: a layer of one */
+        const char *what;              /* names it in errors */
         const char *prefix;
         int dir;
         uint8_t *buffer;
@@ -35,7 +36,6 @@ static ssize_t source_read(const struct source *source, void *data, size_t size,
 static int contents_copy(struct extraction *extraction, const struct source *source,
                          const struct archive_member *member, int fd, struct error *err)
 {
-        const char *path = archive_path(extraction->archive);
         uint64_t size = 0;
         uint32_t crc = 0;
         ssize_t n;
@@ -44,8 +44,10 @@ static int contents_copy(struct extraction *extraction, const struct source *sou
                 int ret = file_write_full(fd, extraction->buffer, (size_t)n);
 
                 if (ret < 0)
-                        return error_errno(err, -ret, "`%s`: write member `%s`", path, member->name);
-                crc = crc32c_update(crc, extraction->buffer, (size_t)n);
+                        return error_errno(err, -ret, "`%s`: write member `%s`", extraction->what,
+                                           member->name);
+                if (member->has_digest)
+                        crc = crc32c_update(crc, extraction->buffer, (size_t)n);
                 size += (uint64_t)n;
                 extraction->done += (uint64_t)n;
                 progress_step(extraction->progress, "extract", extraction->done, extraction->total);
@@ -56,11 +58,12 @@ static int contents_copy(struct extraction *extraction, const struct source *sou
                 return (int)n;
         if (size != member->size)
                 return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG,
-                                 "`%s`: member `%s` has %llu bytes, not %llu", path, member->name,
+                                 "`%s`: member `%s` has %llu bytes, not %llu", extraction->what, member->name,
                                  (unsigned long long)size, (unsigned long long)member->size);
         if (member->has_digest && crc != member->crc)
                 return error_set(err, &ERROR_ARCHIVE_DIGEST, -EBADMSG,
-                                 "`%s`: member `%s` is not what was captured", path, member->name);
+                                 "`%s`: member `%s` is not what was captured", extraction->what,
+                                 member->name);
         return 0;
 }
 
@@ -89,10 +92,10 @@ static const char *name_beneath(const struct extraction *extraction, const struc
         return member->name + strlen(extraction->prefix);
 }
 
+/* `name` without the prefix, if there is one. */
 static int member_extract(struct extraction *extraction, const struct source *source,
-                          const struct archive_member *member, struct error *err)
+                          const struct archive_member *member, const char *name, struct error *err)
 {
-        const char *name = name_beneath(extraction, member);
         _cleanup_close_ int fd = -1;
 
         if (member->type == TAR_DIRECTORY)
@@ -114,14 +117,15 @@ static int extract_tar(struct extraction *extraction, struct error *err)
         walk.stream = stream;
         while (extraction->left > 0 && (ret = tar_walk_next(&walk, err)) > 0) {
                 size_t size;
-                const char *name = archive_name_normal(walk.entry.name, &size);
+                const char *name = archive_name_normal(walk.entry.name, &size), *beneath;
                 const struct archive_member *member;
 
                 walk.entry.name[name - walk.entry.name + (ptrdiff_t)size] = '\0';
                 member = archive_find(archive, name);
-                if (!member || !name_beneath(extraction, member))
+                beneath = member ? name_beneath(extraction, member) : NULL;
+                if (!beneath)
                         continue;
-                ret = member_extract(extraction, &source, member, err);
+                ret = member_extract(extraction, &source, member, beneath, err);
                 if (ret < 0)
                         return ret;
                 extraction->left--;
@@ -140,16 +144,17 @@ static int extract_directory(struct extraction *extraction, struct error *err)
         for (size_t i = 0; i < archive_count(archive); i++) {
                 const struct archive_member *member = archive_at(archive, i);
                 _cleanup_stream_ struct stream *stream = NULL;
+                const char *name = name_beneath(extraction, member);
                 struct source source = {};
                 int ret = 0;
 
-                if (!name_beneath(extraction, member))
+                if (!name)
                         continue;
                 if (member->type == TAR_FILE)
                         ret = stream_open_member(archive, member, false, &stream, err);
                 source.stream = stream;
                 if (ret == 0)
-                        ret = member_extract(extraction, &source, member, err);
+                        ret = member_extract(extraction, &source, member, name, err);
                 if (ret < 0)
                         return ret;
         }
@@ -162,6 +167,7 @@ int archive_extract(const struct archive *archive, const char *prefix, int dir,
         _cleanup_free_ uint8_t *buffer = malloc(BUFFER_SIZE);
         struct extraction extraction = {
                 .archive = archive,
+                .what = archive_path(archive),
                 .prefix = prefix,
                 .dir = dir,
                 .buffer = buffer,
@@ -180,12 +186,53 @@ int archive_extract(const struct archive *archive, const char *prefix, int dir,
                                                           : extract_tar(&extraction, err);
 }
 
+/* The current entry of the walk of a layer. */
+static int entry_extract(struct extraction *extraction, struct tar_walk *walk, struct error *err)
+{
+        const struct source source = {.walk = walk};
+        struct archive_member member = {.type = walk->entry.type, .size = walk->entry.size};
+        _cleanup_free_ char *name = NULL;
+        int ret = archive_admit_name(walk->what, walk->entry.name, walk->entry.type, true, &name, err);
+
+        if (ret < 0 || !name || strcmp(name, ARCHIVE_INDEX_NAME) == 0)
+                return ret;
+        member.name = name;
+        ret = member_extract(extraction, &source, &member, name, err);
+        return ret == -EEXIST ? error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` has two members `%s`",
+                                          walk->what, name)
+                              : ret;
+}
+
+int archive_extract_layer(enum compression compression, byte_source source, void *context, const char *what,
+                          int dir, struct error *err)
+{
+        _cleanup_free_ uint8_t *buffer = malloc(BUFFER_SIZE);
+        struct extraction extraction = {.what = what, .dir = dir, .buffer = buffer};
+        _cleanup_stream_ struct stream *stream = NULL;
+        _cleanup_tar_walk_ struct tar_walk walk = {.what = what, .end_optional = true};
+        int ret = buffer ? stream_open_source(compression, source, context, what, &stream, err)
+                         : error_oom(err);
+
+        if (ret < 0)
+                return ret;
+        walk.stream = stream;
+        for (size_t count = 0; (ret = tar_walk_next(&walk, err)) > 0; count++) {
+                if (count == ARCHIVE_MEMBERS_MAX)
+                        return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
+                                         "`%s` has more than %d members", what, ARCHIVE_MEMBERS_MAX);
+                ret = entry_extract(&extraction, &walk, err);
+                if (ret < 0)
+                        return ret;
+        }
+        return ret;
+}
+
 int archive_extract_member(const struct archive *archive, const char *name, int dir, const char *to,
                            struct error *err)
 {
         const struct archive_member *member = archive_find(archive, name);
         _cleanup_free_ uint8_t *buffer = malloc(BUFFER_SIZE);
-        struct extraction extraction = {.archive = archive, .buffer = buffer};
+        struct extraction extraction = {.what = archive_path(archive), .buffer = buffer};
         _cleanup_stream_ struct stream *stream = NULL;
         _cleanup_close_ int fd = -1;
         int ret;

@@ -9,6 +9,14 @@
 /* Writes all files under `prefix` ("checkpoint/") into the open directory `dir`, prefix removed. */
 int archive_extract(const struct archive *archive, const char *prefix, int dir,
                     const struct progress *progress, struct error *err);
+/*
+ * Writes all files of a tar that is part of a checkpoint, a layer of an image, into the open directory `dir`,
+ * which may have those of others already. `source` gives the tar as it lies; it is not read to its end.
+ * Refuses what archive_open() refuses: names that escape, links, members that are there already. An index of
+ * the archive that the image was made of, which means nothing any more, is left out.
+ */
+int archive_extract_layer(enum compression compression, byte_source source, void *context, const char *what,
+                          int dir, struct error *err);
 /* Writes one member to a new file. */
 int archive_extract_member(const struct archive *archive, const char *name, int dir, const char *to,
                            struct error *err);

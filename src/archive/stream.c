@@ -259,6 +259,20 @@ int stream_open_memory(struct slice bytes, const char *what, struct stream **out
         return 0;
 }
 
+int stream_open_source(enum compression compression, byte_source source, void *context, const char *what,
+                       struct stream **out, struct error *err)
+{
+        _cleanup_stream_ struct stream *stream = stream_new(NULL, what);
+        int ret;
+
+        if (!stream)
+                return error_oom(err);
+        ret = decompressor_new(compression, source, context, &stream->decompressor, err);
+        if (ret == 0)
+                *out = steal_ptr(stream);
+        return ret;
+}
+
 /* Takes over `inner`, also when it fails. */
 static int open_expanded(const struct archive *archive, struct stream *inner, struct stream **out,
                          struct error *err)
@@ -489,7 +503,8 @@ static ssize_t read_some(struct stream *stream, void *data, size_t size, struct 
                 if (n < 0 && stream->why.kind)
                         return cannot_read(stream, (int)n, err);
                 if (n < 0)
-                        error_wrap(err, (int)n, "`%s`", stream->archive->path);
+                        error_wrap(err, (int)n, "`%s`",
+                                   stream->archive ? stream->archive->path : stream->what);
                 return n;
         }
         if (stream->joined)

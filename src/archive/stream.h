@@ -30,6 +30,9 @@ int stream_open_within(struct stream *outer, uint64_t size, const char *what, bo
 int stream_open_ahead(struct stream *source, struct stream **out, struct error *err);
 /* Bytes in memory; `bytes` and `what`, which names them in errors, are borrowed. */
 int stream_open_memory(struct slice bytes, const char *what, struct stream **out, struct error *err);
+/* What `source` gives, expanded; `context` and `what` are borrowed. */
+int stream_open_source(enum compression compression, byte_source source, void *context, const char *what,
+                       struct stream **out, struct error *err);
 void stream_free(struct stream *stream);
 CLEANUP_DEFINE(struct stream *, stream_free);
 #define _cleanup_stream_ _cleanup_(stream_freep)

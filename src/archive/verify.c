@@ -145,7 +145,7 @@ static int verify_opened(struct verify *verify, struct error *err)
 
         if (ret < 0)
                 return ret;
-        ret = verify_stream(verify, tars, err);
+        ret = verify->unpacked ? verify_unpacked(verify, tars, err) : verify_stream(verify, tars, err);
         if (ret < 0)
                 return ret;
         verify->report->members = archive_count(verify->archive);
@@ -188,14 +188,27 @@ static int verify_path(const char *path, bool sealed, const struct progress *pro
         return finish(ret, out, &reason, err);
 }
 
-int archive_verify_open(struct archive *archive, const struct progress *progress, struct verify_report *out,
-                        struct error *err)
+static int verify_archive(struct archive *archive, bool unpacked, const struct progress *progress,
+                          struct verify_report *out, struct error *err)
 {
-        struct verify verify = {.archive = archive, .progress = progress, .report = out};
+        struct verify verify = {
+                .archive = archive, .progress = progress, .report = out, .unpacked = unpacked};
         struct error reason = {0};
 
         *out = (struct verify_report){0};
         return finish(verify_opened(&verify, &reason), out, &reason, err);
+}
+
+int archive_verify_open(struct archive *archive, const struct progress *progress, struct verify_report *out,
+                        struct error *err)
+{
+        return verify_archive(archive, false, progress, out, err);
+}
+
+int archive_verify_unpacked(struct archive *archive, const struct progress *progress,
+                            struct verify_report *out, struct error *err)
+{
+        return verify_archive(archive, true, progress, out, err);
 }
 
 int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,

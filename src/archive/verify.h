@@ -35,6 +35,10 @@ int archive_verify_open(struct archive *archive, const struct progress *progress
  * with what was taken in and computed the digests from it, so they are not computed again. */
 int archive_verify_sealed(const char *path, const struct progress *progress, struct verify_report *out,
                           struct error *err);
+/* The same for a directory whose files had their digests when they were written into it: contents are not
+ * read again. */
+int archive_verify_unpacked(struct archive *archive, const struct progress *progress,
+                            struct verify_report *out, struct error *err);
 /* A part of it, for who goes through an archive for another reason: the tars that it holds, and the open
  * files against the sizes that CRIU recorded. Borrows `archive`; faults are added to `report`. */
 struct verify_tars;

@@ -9,7 +9,8 @@ struct verify {
         struct archive *archive;
         const struct progress *progress;
         struct verify_report *report;
-        bool sealed; /* the digests are those of these very bytes */
+        bool sealed;   /* the digests are those of these very bytes */
+        bool unpacked; /* the archive is a directory of such bytes: there is nothing else to look at */
 };
 
 /* Notes a fault; the reason is formatted. 0 or -ENOMEM. */
@@ -21,5 +22,8 @@ int verify_fault_from(struct verify *verify, const char *object, int ret, struct
 /* Reads the whole archive: headers, digests, padding, index; and hands out what is in the tars that it holds.
  */
 int verify_stream(struct verify *verify, struct verify_tars *tars, struct error *err);
+/* Of a directory whose files had their digests: compares them with those that snap.json lists, and hands out
+ * what is in the tars. */
+int verify_unpacked(struct verify *verify, struct verify_tars *tars, struct error *err);
 
 #endif

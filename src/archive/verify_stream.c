@@ -284,32 +284,33 @@ static int check_end(struct pass *pass)
 }
 
 /* Whatever snap.json lists must be there, with that size. */
-static int check_listed(struct pass *pass, struct error *err)
+static int verify_listed(struct verify *verify, struct error *err)
 {
+        const struct archive *archive = verify->archive;
         _cleanup_json_ yyjson_doc *facts = NULL;
         yyjson_obj_iter each;
         yyjson_val *key;
         int ret;
 
-        if (!archive_find(pass->archive, ARCHIVE_FACTS_NAME))
+        if (!archive_find(archive, ARCHIVE_FACTS_NAME))
                 return 0;
-        ret = archive_read_json(pass->archive, ARCHIVE_FACTS_NAME, &facts, err);
+        ret = archive_read_json(archive, ARCHIVE_FACTS_NAME, &facts, err);
         if (ret < 0)
-                return verify_fault_from(pass->verify, ARCHIVE_FACTS_NAME, ret, err);
+                return verify_fault_from(verify, ARCHIVE_FACTS_NAME, ret, err);
         yyjson_obj_iter_init(yyjson_obj_get(yyjson_doc_get_root(facts), "members"), &each);
         while (ret == 0 && (key = yyjson_obj_iter_next(&each))) {
                 const char *name = yyjson_get_str(key);
-                const struct archive_member *member = archive_find(pass->archive, name);
+                const struct archive_member *member = archive_find(archive, name);
                 uint64_t size = json_uint_or(yyjson_obj_iter_get_val(key), "size", UINT64_MAX);
 
                 if (!member)
-                        ret = fault(pass, &ERROR_ARCHIVE_MEMBER_MISSING, name, "snap.json lists it");
+                        ret = verify_fault(verify, &ERROR_ARCHIVE_MEMBER_MISSING, name, "snap.json lists it");
                 else if (size != member->size)
-                        ret = verify_fault(pass->verify, &ERROR_ARCHIVE_INCONSISTENT, name,
+                        ret = verify_fault(verify, &ERROR_ARCHIVE_INCONSISTENT, name,
                                            "it has %" PRIu64 " bytes, but %" PRIu64 " were captured",
                                            member->size, size);
         }
-        return ret;
+        return ret == -ENOMEM ? error_oom(err) : ret;
 }
 
 /* Our archives end with their index, at the end of the file or, if somebody compressed a plain one, of the
@@ -347,7 +348,16 @@ static int judge(struct pass *pass, struct error *err)
                 ret = judge_member(pass, archive_at(pass->archive, i), &pass->observed[i]);
         if (ret == 0)
                 ret = check_end(pass);
-        return ret == 0 ? check_listed(pass, err) : ret;
+        return ret == 0 ? verify_listed(pass->verify, err) : ret;
+}
+
+int verify_unpacked(struct verify *verify, struct verify_tars *tars, struct error *err)
+{
+        struct pass pass = {.verify = verify, .tars = tars, .archive = verify->archive};
+        const struct archive_visitor visitor = {.tar = check_tar, .context = &pass};
+        int ret = verify_listed(verify, err);
+
+        return ret < 0 ? ret : archive_visit(verify->archive, &visitor, err);
 }
 
 int verify_stream(struct verify *verify, struct verify_tars *tars, struct error *err)

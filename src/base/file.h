@@ -56,8 +56,6 @@ int file_writer_fd(const struct file_writer *writer);
 const char *file_writer_temp_path(const struct file_writer *writer);
 /* Another last component for the final path, for a file that is named after its contents. */
 int file_writer_set_name(struct file_writer *writer, const char *name, struct error *err);
-/* The file will be used now and removed: its bytes need not outlive the power. */
-void file_writer_set_passing(struct file_writer *writer);
 /* fsync, rename (RENAME_NOREPLACE unless `replace`; -EEXIST), fsync of the directory. */
 int file_writer_commit(struct file_writer *writer, struct error *err);
 /* Removes the temporary unless committed. */

@@ -11,7 +11,6 @@ struct file_writer {
         bool replace, committed;
         char *path, *temp_path;
         const char *name, *temp_name; /* last components of the two */
-        bool passing;
 };
 
 static const char *last_component(const char *path)
@@ -93,21 +92,16 @@ int file_writer_set_name(struct file_writer *writer, const char *name, struct er
         return 0;
 }
 
-void file_writer_set_passing(struct file_writer *writer)
-{
-        writer->passing = true;
-}
-
 int file_writer_commit(struct file_writer *writer, struct error *err)
 {
         unsigned flags = writer->replace ? 0 : RENAME_NOREPLACE;
 
-        if (!writer->passing && fsync(writer->fd) < 0)
+        if (fsync(writer->fd) < 0)
                 return error_errno(err, errno, "write `%s` to disk", writer->temp_path);
         if (renameat2(writer->dir, writer->temp_name, writer->dir, writer->name, flags) < 0)
                 return error_errno(err, errno, "rename to `%s`", writer->path);
         writer->committed = true;
-        if (!writer->passing && fsync(writer->dir) < 0)
+        if (fsync(writer->dir) < 0)
                 return error_errno(err, errno, "write the directory of `%s` to disk", writer->path);
         return 0;
 }

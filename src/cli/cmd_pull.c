@@ -51,7 +51,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         registry_access.progress = progress_bar_progress(bar);
         policy_use(policy);
         if (ret == 0)
-                ret = image_to_archive(&from, &registry_access, argv[1], true, registry_access.progress, err);
+                ret = image_to_archive(&from, &registry_access, argv[1], registry_access.progress, err);
         us = clock_monotonic_us() - start;
         progress_bar_finish(bar);
         if (ret < 0)

@@ -5,6 +5,7 @@
 #include "cli/verb.h"
 #include "runtime/capture.h"
 #include "runtime/cri.h"
+#include "runtime/stage.h"
 
 /* Longer than the kubelet waits for a checkpoint, two minutes. */
 static uint64_t patience = 180;
@@ -36,6 +37,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "the patience is out of range");
         ret = capture_recover(&undone, err);
         if (ret == 0)
+                ret = stage_recover(err);
+        if (ret == 0)
                 ret = cri_release_abandoned((unsigned)patience, &released, err);
         if (ret < 0)
                 return ret;
@@ -55,8 +58,9 @@ const struct verb verb_recover = {
         .description =
                 "When a checkpoint and the guardian that looks after it are killed at once, its container "
                 "can be left frozen, and CRIU waiting. This ends the dump, thaws the container and removes "
-                "what is unfinished; checkpoints under way are left alone. `create` and `doctor` do the same "
-                "first, and the systemd unit snap-recover.timer every minute.\n\n"
+                "what is unfinished, also what a killed restore had unpacked; what is under way is left "
+                "alone. `create` and `doctor` do the same first, and the systemd unit snap-recover.timer "
+                "every minute.\n\n"
                 "Containers of pods are looked at, too: containerd leaves one frozen, and calls it running, "
                 "when the caller of a checkpoint did not wait for its end. One that stands longer than any "
                 "checkpoint of the kubelet's may take is set free.",

@@ -2,6 +2,7 @@
 #include "cli/recovery.h"
 
 #include "runtime/capture.h"
+#include "runtime/stage.h"
 
 int recovery_run(struct error *err)
 {
@@ -14,5 +15,5 @@ int recovery_run(struct error *err)
                         "unfinished is "
                         "removed.\n",
                         count, count == 1 ? "" : "s");
-        return ret;
+        return ret < 0 ? ret : stage_recover(err);
 }

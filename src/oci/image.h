@@ -91,11 +91,14 @@ int image_open(const struct image_reference *from, const struct registry_access 
 
 /*
  * Turns an image into an archive file again (layers joined into one tar), if the policy admits it
- * (signature_policy.h); digests are verified on the way. The file is written to `path` like every file here;
- * unless it is `lasting`, the disk need not have it.
+ * (signature_policy.h); digests are verified on the way. The file is written to `path` like every file here.
  */
 int image_to_archive(const struct image_reference *from, const struct registry_access *access,
-                     const char *path, bool lasting, const struct progress *progress, struct error *err);
+                     const char *path, const struct progress *progress, struct error *err);
+/* The same into the open, empty directory `dir`, for a while: the disk need not have it in the end. Of what
+ * was written before a digest turned out to be wrong, nothing may be used. */
+int image_to_directory(const struct image_reference *from, const struct registry_access *access, int dir,
+                       const struct progress *progress, struct error *err);
 
 extern const struct error_kind *const oci_error_kinds[];
 

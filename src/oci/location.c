@@ -150,27 +150,3 @@ bool location_is_path(const char *text)
 {
         return !is_standard_input(text) && !image_reference_is_one(text);
 }
-
-static int save_standard_input(const char *path, const struct progress *progress, struct error *err)
-{
-        _cleanup_file_writer_ struct file_writer *writer = NULL;
-        int ret = refuse_terminal(err);
-
-        if (ret == 0)
-                ret = file_writer_open(path, false, &writer, err);
-        if (ret == 0)
-                ret = copy_to_file(STDIN_FILENO, file_writer_fd(writer), progress, err);
-        return ret < 0 ? ret : file_writer_commit(writer, err);
-}
-
-int location_save(const char *text, const struct registry_access *access, const char *path,
-                  const struct progress *progress, struct error *err)
-{
-        _cleanup_image_reference_ struct image_reference reference = {0};
-        int ret;
-
-        if (is_standard_input(text))
-                return save_standard_input(path, progress, err);
-        ret = image_reference_parse(text, &reference, err);
-        return ret < 0 ? ret : image_to_archive(&reference, access, path, false, progress, err);
-}

@@ -34,9 +34,5 @@ int location_look(const char *text, const struct progress *progress, struct arch
 
 /* Is it simply the path of a file or directory? */
 bool location_is_path(const char *text);
-/* Puts a checkpoint that is no path into the new archive file `path`, for programs that need one for a while.
- * `access`, which may be NULL, is for registries. */
-int location_save(const char *text, const struct registry_access *access, const char *path,
-                  const struct progress *progress, struct error *err);
 
 #endif

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include "base/file.h"
 #include "base/json.h"
+#include "oci/hash_thread.h"
 #include "oci/image_index.h"
 #include "oci/layout_index.h"
+#include "oci/manifest.h"
 #include "oci/registry_client.h"
 
 #define CHUNK_SIZE (1 * MIB)
@@ -24,6 +26,7 @@ struct source_blob {
         int fd;
         uint64_t offset, left;
         struct sha256_stream *sha256;
+        struct hash_thread *hasher; /* feeds it; NULL: it has ended */
         struct sha256 digest;
         uint8_t *chunk;
         bool ended;
@@ -157,6 +160,14 @@ int source_image(struct source *source, struct source_manifest *out, struct erro
         return ret;
 }
 
+int source_layers(const struct source *source, const struct source_manifest *manifest,
+                  struct image_layer *layers, size_t *count, struct error *err)
+{
+        int ret = manifest_parse(buffer_slice(&manifest->text), layers, count, err);
+
+        return ret < 0 ? error_wrap(err, ret, "`%s`", source->name) : 0;
+}
+
 int source_blob(struct source *source, const struct descriptor *blob, uint64_t limit, struct buffer *out,
                 struct error *err)
 {
@@ -171,6 +182,8 @@ static int open_file(struct source_blob *blob, const struct descriptor *which, s
 
         if (ret == 0)
                 ret = sha256_new(&blob->sha256, err);
+        if (ret == 0)
+                ret = hash_thread_new(blob->sha256, &blob->hasher, err);
         if (ret < 0)
                 return ret;
         blob->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -204,7 +217,7 @@ static int finish_file(struct source_blob *blob, struct error *err)
         char hex[SHA256_HEX_SIZE];
         struct sha256 digest;
 
-        if (sha256_finish(blob->sha256, &digest) < 0)
+        if (hash_thread_free(steal_ptr(blob->hasher)) < 0 || sha256_finish(blob->sha256, &digest) < 0)
                 return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
         if (!sha256_equal(&digest, &blob->digest))
                 return error_set(err, &ERROR_IMAGE_DIGEST, -EBADMSG, "`%s`: blob %s differs from its digest",
@@ -222,8 +235,7 @@ static int next_of_file(struct source_blob *blob, struct slice *chunk, struct er
                             blob->offset);
         if (n <= 0)
                 return error_errno(err, n < 0 ? (int)-n : EIO, "cannot read `%s`", blob->source->name);
-        if (sha256_update(blob->sha256, blob->chunk, (size_t)n) < 0)
-                return error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
+        hash_thread_append(blob->hasher, (struct slice){blob->chunk, (size_t)n});
         blob->offset += (uint64_t)n;
         blob->left -= (uint64_t)n;
         *chunk = (struct slice){blob->chunk, (size_t)n};
@@ -246,6 +258,8 @@ void source_blob_free(struct source_blob *blob)
         if (!blob)
                 return;
         registry_download_free(blob->download);
+        if (blob->hasher)
+                (void)hash_thread_free(blob->hasher);
         sha256_free(blob->sha256);
         if (blob->fd >= 0)
                 close(blob->fd);

@@ -7,6 +7,7 @@
 #include "oci/layout.h"
 
 struct registry_access;
+struct image_layer; /* manifest.h */
 struct source;
 
 /* `access` may be NULL, and for a layout it is not looked at. */
@@ -40,6 +41,9 @@ int source_image(struct source *source, struct source_manifest *out, struct erro
 /* One that an index lists. */
 int source_listed(struct source *source, const struct descriptor *which, bool is_index,
                   struct source_manifest *out, struct error *err);
+/* Its layers (manifest_parse). */
+int source_layers(const struct source *source, const struct source_manifest *manifest,
+                  struct image_layer *layers, size_t *count, struct error *err);
 void source_manifest_free(struct source_manifest *manifest);
 #define _cleanup_source_manifest_ _cleanup_(source_manifest_free)
 

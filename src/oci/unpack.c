@@ -1,44 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image becomes an archive again: its layers, one after the other, as one tar; in place or as a file. */
+/* An image becomes an archive again: its layers, one after the other, as one tar or as a directory. */
 #include <errno.h>
 #include <fcntl.h>
+#include "archive/extract.h"
 #include "archive/index.h"
+#include "base/bulk_writer.h"
 #include "base/compress.h"
 #include "base/file.h"
-#include "base/secret_memory.h"
 #include "oci/image_signature.h"
 #include "oci/layer_cipher.h"
 #include "oci/manifest.h"
-#include "oci/remote_layer.h"
 #include "oci/source.h"
 
 #define CHUNK_SIZE (1 * MIB)
-
-/* Of an image in a registry, layers up to this size are fetched whole, and kept here. */
-#define KEEP_MAX       (16 * MIB)
-#define KEEP_DIRECTORY "/var/tmp"
-
-/* The disk starts on what was written when so much has gathered. */
-#define FLUSH_SIZE (16 * MIB)
 
 struct unpack {
         struct source *source;
         const char *path; /* of the image */
         const struct progress *progress;
-        int fd;       /* the file */
-        bool lasting; /* it is to be on the disk in the end */
-        uint64_t end; /* of what it holds so far, without an end marker */
-        uint64_t at, flushed;
-        uint64_t done, total; /* bytes of blobs */
+        int fd;                     /* the directory, or the file when it is written again … */
+        struct bulk_writer *writer; /* … or the first time */
+        uint64_t done, total;       /* bytes of blobs */
+};
+
+/* Where one is in the tar that a layer is. */
+struct layer_place {
+        uint64_t left; /* bytes until the next header */
+        uint8_t header[TAR_BLOCK];
+        size_t filled;          /* bytes of that */
+        bool ended;             /* the end marker came, with which nothing is joined */
+        struct tar_entry entry; /* the last one */
 };
 
 /* A blob on its way through a decompressor. */
 struct feed {
         struct unpack *unpack;
         struct source_blob *blob;
-        struct slice chunk;      /* what is left of the last one */
-        struct ctr_hmac *cipher; /* NULL: it is not encrypted */
-        struct buffer clear;     /* the last chunk, decrypted */
+        struct slice chunk;        /* what is left of the last one */
+        struct ctr_hmac *cipher;   /* NULL: it is not encrypted */
+        struct buffer clear;       /* the last chunk, decrypted */
+        struct layer_place *place; /* when it becomes part of a tar */
         struct error *err;
 };
 
@@ -95,36 +96,85 @@ static ssize_t read_blob(void *context, void *data, size_t size)
         return (ssize_t)part.size;
 }
 
-static int write_out(struct unpack *unpack, struct slice bytes, struct error *err)
+static int write_bytes(struct unpack *unpack, struct slice bytes, struct error *err)
 {
-        int ret = file_pwrite_full(unpack->fd, bytes.data, bytes.size, unpack->at);
+        int ret = bulk_writer_write(unpack->writer, bytes);
 
-        if (ret < 0)
-                return error_errno(err, -ret, "cannot write the archive");
-        unpack->at += bytes.size;
-        if (unpack->lasting && unpack->at - unpack->flushed >= FLUSH_SIZE) {
-                sync_file_range(unpack->fd, (off_t)unpack->flushed, (off_t)(unpack->at - unpack->flushed),
-                                SYNC_FILE_RANGE_WRITE);
-                unpack->flushed = unpack->at;
-        }
-        return 0;
+        return ret < 0 ? error_errno(err, -ret, "cannot write the archive") : 0;
 }
 
-static int copy_plain(struct unpack *unpack, struct feed *feed, struct error *err)
+/* A header is whole. */
+static int pass_header(struct unpack *unpack, struct layer_place *place, struct error *err)
+{
+        int ret = tar_header_parse(place->header, &place->entry, err);
+
+        place->filled = 0;
+        if (ret < 0)
+                return error_wrap(err, ret, "`%s`, layer", unpack->path);
+        place->ended = ret == 0;
+        if (place->ended)
+                return 0;
+        place->left = tar_padded(place->entry.size);
+        return write_bytes(unpack, (struct slice){place->header, TAR_BLOCK}, err);
+}
+
+/* Writes what is a member's; not the end marker, nor what is behind it. */
+static int write_members(struct feed *feed, struct slice bytes, struct error *err)
+{
+        struct layer_place *place = feed->place;
+        struct slice part;
+        int ret = 0;
+
+        while (ret == 0 && bytes.size && !place->ended) {
+                if (place->left) {
+                        slice_take(&bytes, bytes.size < place->left ? bytes.size : (size_t)place->left,
+                                   &part);
+                        place->left -= part.size;
+                        ret = write_bytes(feed->unpack, part, err);
+                        continue;
+                }
+                slice_take(&bytes,
+                           bytes.size < TAR_BLOCK - place->filled ? bytes.size : TAR_BLOCK - place->filled,
+                           &part);
+                memcpy(place->header + place->filled, part.data, part.size);
+                place->filled += part.size;
+                if (place->filled == TAR_BLOCK)
+                        ret = pass_header(feed->unpack, place, err);
+        }
+        return ret;
+}
+
+static int copy_plain(struct feed *feed, struct error *err)
 {
         int ret;
 
         while ((ret = next_chunk(feed, err)) > 0) {
-                ret = write_out(unpack, feed->chunk, err);
+                ret = write_members(feed, feed->chunk, err);
                 if (ret < 0)
                         return ret;
         }
         return ret;
 }
 
+/* What `read_blob` could not read has a reason of its own. */
+static int blob_error(const struct error *why, int ret, struct error *err)
+{
+        if (why->kind && err)
+                *err = *why;
+        return ret;
+}
+
 /* Bytes behind the end are not expanded, but are part of the digest. */
-static int copy_expanded(struct unpack *unpack, struct feed *feed, enum compression compression,
-                         struct error *err)
+static int read_rest(struct feed *feed, struct error *err)
+{
+        int ret;
+
+        while ((ret = next_chunk(feed, err)) > 0)
+                ;
+        return ret;
+}
+
+static int copy_expanded(struct feed *feed, enum compression compression, struct error *err)
 {
         _cleanup_decompressor_ struct decompressor *decompressor = NULL;
         _cleanup_free_ uint8_t *chunk = malloc(CHUNK_SIZE);
@@ -139,48 +189,40 @@ static int copy_expanded(struct unpack *unpack, struct feed *feed, enum compress
         if (ret < 0)
                 return ret;
         while ((n = decompressor_read(decompressor, chunk, CHUNK_SIZE, err)) > 0) {
-                ret = write_out(unpack, (struct slice){chunk, (size_t)n}, err);
+                ret = write_members(feed, (struct slice){chunk, (size_t)n}, err);
                 if (ret < 0)
                         return ret;
         }
-        if (n < 0) {
-                if (!why.kind)
-                        return error_wrap(err, (int)n, "`%s`", unpack->path);
-                if (err)
-                        *err = why;
-                return (int)n;
-        }
-        while ((ret = next_chunk(feed, err)) > 0)
-                ;
+        if (n < 0)
+                return blob_error(&why, error_wrap(err, (int)n, "`%s`", feed->unpack->path), err);
+        return read_rest(feed, err);
+}
+
+/* A layer becomes a part of a tar. Some builders leave its end marker out. */
+static int copy_layer(struct feed *feed, enum compression compression, struct error *err)
+{
+        _cleanup_free_ struct layer_place *place = calloc(1, sizeof(*place));
+        int ret;
+
+        if (!place)
+                return error_oom(err);
+        feed->place = place;
+        ret = compression == COMPRESSION_NONE ? copy_plain(feed, err) : copy_expanded(feed, compression, err);
+        feed->place = NULL;
+        if (ret == 0 && (place->left || place->filled))
+                return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG, "`%s`: a layer is cut short",
+                                 feed->unpack->path);
         return ret;
 }
 
-/* Moves the end forward over the members that were added, up to the end marker. */
-static int find_end(struct unpack *unpack, struct error *err)
+static int extract_layer(struct feed *feed, enum compression compression, struct error *err)
 {
-        _cleanup_free_ struct tar_entry *entry = malloc(sizeof(*entry));
-        uint8_t block[TAR_BLOCK];
+        struct error why = {0};
+        int ret;
 
-        if (!entry)
-                return error_oom(err);
-        for (;;) {
-                ssize_t n = file_pread_full(unpack->fd, block, sizeof(block), unpack->end);
-                int ret;
-
-                if (n < 0)
-                        return error_errno(err, (int)-n, "cannot read the archive");
-                if (n == 0)
-                        return 0; /* some builders leave the marker out */
-                if ((size_t)n < sizeof(block))
-                        return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG, "`%s`: a layer is cut short",
-                                         unpack->path);
-                ret = tar_header_parse(block, entry, err);
-                if (ret < 0)
-                        return error_wrap(err, ret, "`%s`, layer", unpack->path);
-                if (ret == 0)
-                        return 0;
-                unpack->end += TAR_BLOCK + tar_padded(entry->size);
-        }
+        feed->err = &why;
+        ret = archive_extract_layer(compression, read_blob, feed, feed->unpack->path, feed->unpack->fd, err);
+        return ret < 0 ? blob_error(&why, ret, err) : read_rest(feed, err);
 }
 
 static int open_cipher(const struct unpack *unpack, const struct image_layer *layer, struct ctr_hmac **out,
@@ -195,8 +237,10 @@ static int open_cipher(const struct unpack *unpack, const struct image_layer *la
         return ret;
 }
 
-/* Writes the layer, decrypted and expanded, behind what there is. */
-static int copy_layer(struct unpack *unpack, const struct image_layer *layer, struct error *err)
+/* Hands the layer, decrypted, to `take`, which expands it. */
+static int take_layer(struct unpack *unpack, const struct image_layer *layer,
+                      int (*take)(struct feed *feed, enum compression compression, struct error *err),
+                      struct error *err)
 {
         _cleanup_source_blob_ struct source_blob *blob = NULL;
         struct feed feed = {.unpack = unpack};
@@ -205,181 +249,29 @@ static int copy_layer(struct unpack *unpack, const struct image_layer *layer, st
         if (ret == 0 && layer->encryption)
                 ret = open_cipher(unpack, layer, &feed.cipher, err);
         feed.blob = blob;
-        unpack->at = unpack->flushed = unpack->end;
         if (ret == 0)
-                ret = layer->compression == COMPRESSION_NONE
-                              ? copy_plain(unpack, &feed, err)
-                              : copy_expanded(unpack, &feed, layer->compression, err);
+                ret = take(&feed, layer->compression, err);
         ctr_hmac_free(feed.cipher);
         buffer_free(&feed.clear);
-        if (ret < 0)
-                return ret;
-        return ftruncate(unpack->fd, (off_t)unpack->at) < 0
-                       ? error_errno(err, errno, "cannot write the archive")
-                       : 0;
+        return ret;
+}
+
+static void sum_layers(struct unpack *unpack, const struct image_layer *layers, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (add_overflow(unpack->total, layers[i].blob.size, &unpack->total))
+                        unpack->total = 0;
 }
 
 static int add_layers(struct unpack *unpack, const struct image_layer *layers, size_t count,
                       struct error *err)
 {
         static const uint8_t zeros[2 * TAR_BLOCK];
-        int ret;
-
-        for (size_t i = 0; i < count; i++)
-                if (add_overflow(unpack->total, layers[i].blob.size, &unpack->total))
-                        unpack->total = 0;
-        for (size_t i = 0; i < count; i++) {
-                ret = copy_layer(unpack, &layers[i], err);
-                if (ret == 0)
-                        ret = find_end(unpack, err);
-                if (ret < 0)
-                        return ret;
-        }
-        ret = file_pwrite_full(unpack->fd, zeros, sizeof(zeros), unpack->end);
-        if (ret < 0 || ftruncate(unpack->fd, (off_t)(unpack->end + sizeof(zeros))) < 0)
-                return error_errno(err, ret < 0 ? -ret : errno, "cannot write the archive");
-        return 0;
-}
-
-static int parse_layers(struct source *source, const struct source_manifest *manifest,
-                        struct image_layer *layers, size_t *count, struct error *err)
-{
-        int ret = manifest_parse(buffer_slice(&manifest->text), layers, count, err);
-
-        return ret < 0 ? error_wrap(err, ret, "`%s`", source_name(source)) : 0;
-}
-
-/* Every part has a descriptor of its own, to be closed. */
-static int locate_layer(struct source *source, const struct image_layer *layer, struct archive_part *part,
-                        struct error *err)
-{
-        int fd, ret = layout_reader_locate(source_layout(source), &layer->blob, &fd, &part->offset, err);
-
-        if (ret < 0)
-                return ret;
-        part->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        return part->fd < 0 ? error_errno(err, errno, "cannot read the image") : 0;
-}
-
-/* A layer that is read forward, or small, is kept in a file without a name, as it is; verified. */
-static int keep_layer(struct source *source, const struct image_layer *layer, struct archive_part *part,
-                      struct error *err)
-{
-        struct image_layer as_it_is = *layer;
-        struct unpack unpack = {.source = source, .path = source_name(source)};
-
-        part->fd = open(KEEP_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-        if (part->fd < 0)
-                return error_errno(err, errno, "cannot make a file in %s", KEEP_DIRECTORY);
-        unpack.fd = part->fd;
-        as_it_is.compression = COMPRESSION_NONE;
-        as_it_is.encryption = NULL;
-        return copy_layer(&unpack, &as_it_is, err);
-}
-
-static bool is_read_in_place(const struct image_layer *layer)
-{
-        return layer->compression == COMPRESSION_NONE && layer->blob.size > KEEP_MAX;
-}
-
-/* What stays in the registry is read there; the source goes with it. */
-static int reach_layers(struct source **source, const struct image_layer *layers, size_t count,
-                        struct archive_part *parts, struct error *err)
-{
-        struct archive_remote remotes[MANIFEST_LAYERS];
-        struct descriptor blobs[MANIFEST_LAYERS];
-        size_t remote = 0;
-        int ret;
-
-        for (size_t i = 0; i < count; i++) {
-                if (is_read_in_place(&layers[i])) {
-                        blobs[remote++] = layers[i].blob;
-                        continue;
-                }
-                ret = keep_layer(*source, &layers[i], &parts[i], err);
-                if (ret < 0)
-                        return ret;
-        }
-        if (!remote)
-                return 0;
-        ret = remote_layers_open(steal_ptr(*source), blobs, remote, remotes, err);
-        if (ret < 0)
-                return ret;
-        for (size_t i = count; i-- > 0;)
-                if (is_read_in_place(&layers[i]))
-                        parts[i].remote = remotes[--remote];
-        return 0;
-}
-
-static int find_parts(struct source **source, const struct image_layer *layers, size_t count,
-                      struct archive_part *parts, struct error *err)
-{
         int ret = 0;
 
-        if (!source_layout(*source))
-                return reach_layers(source, layers, count, parts, err);
         for (size_t i = 0; i < count && ret == 0; i++)
-                ret = locate_layer(*source, &layers[i], &parts[i], err);
-        return ret;
-}
-
-/* Keys of those layers that are encrypted, for the parts to point at. */
-static int unlock_layers(struct source *source, const struct image_layer *layers, size_t count,
-                         struct archive_part *parts, struct secret_memory *keys, struct error *err)
-{
-        int ret = secret_memory_new(count * sizeof(struct ctr_hmac_key), keys, err);
-
-        for (size_t i = 0; i < count && ret == 0; i++) {
-                struct ctr_hmac_key *key = (struct ctr_hmac_key *)(void *)keys->data + i;
-
-                if (!layers[i].encryption)
-                        continue;
-                ret = layer_key_unlock(layers[i].encryption, source_name(source), key, err);
-                parts[i].key = key;
-        }
-        return ret;
-}
-
-static int open_layers(struct source **source, const char *name, const struct image_layer *layers,
-                       size_t count, struct archive **out, struct error *err)
-{
-        _cleanup_secret_memory_ struct secret_memory keys = {0};
-        struct archive_part parts[MANIFEST_LAYERS];
-        int ret;
-
-        for (size_t i = 0; i < count; i++)
-                parts[i] = (struct archive_part){.fd = -1,
-                                                 .size = layers[i].blob.size,
-                                                 .compression = layers[i].compression,
-                                                 .digest = layers[i].blob.digest};
-        ret = unlock_layers(*source, layers, count, parts, &keys, err);
-        if (ret == 0)
-                ret = find_parts(source, layers, count, parts, err);
-        if (ret == 0)
-                ret = archive_open_parts(name, parts, count, out, err);
-        for (size_t i = 0; i < count; i++)
-                if (parts[i].fd >= 0)
-                        close(parts[i].fd);
-        return ret;
-}
-
-int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
-               struct error *err)
-{
-        _cleanup_source_manifest_ struct source_manifest manifest = {0};
-        _cleanup_source_ struct source *source = NULL;
-        struct image_layer layers[MANIFEST_LAYERS];
-        size_t count = 0;
-        int ret = source_open(from, access, &source, err);
-
-        if (ret == 0)
-                ret = source_image(source, &manifest, err);
-        if (ret == 0)
-                ret = parse_layers(source, &manifest, layers, &count, err);
-        if (ret == 0)
-                ret = open_layers(&source, from->path, layers, count, out, err);
-        image_layers_free(layers, count);
-        return ret;
+                ret = take_layer(unpack, &layers[i], copy_layer, err);
+        return ret < 0 ? ret : write_bytes(unpack, (struct slice){zeros, sizeof(zeros)}, err);
 }
 
 static int copy_member(void *context, const struct archive_member *member, struct slice raw,
@@ -412,8 +304,6 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
         ret = file_writer_open(path, false, &again, err);
         if (ret < 0)
                 return ret;
-        if (!unpack->lasting)
-                file_writer_set_passing(again);
         unpack->fd = file_writer_fd(again);
         ret = archive_stream(archive, copy_member, unpack, err);
         return ret < 0 ? ret : file_writer_commit(again, err);
@@ -422,25 +312,43 @@ static int commit(struct unpack *unpack, struct file_writer *writer, const char 
 static int write_archive(struct unpack *unpack, const struct image_layer *layers, size_t count,
                          const char *path, struct error *err)
 {
-        _cleanup_file_writer_ struct file_writer *writer = NULL;
-        int ret = file_writer_open(path, false, &writer, err);
+        _cleanup_file_writer_ struct file_writer *file = NULL;
+        _cleanup_bulk_writer_ struct bulk_writer *writer = NULL;
+        int ret = file_writer_open(path, false, &file, err);
 
+        if (ret == 0)
+                ret = bulk_writer_new(file_writer_fd(file), &writer, err);
         if (ret < 0)
                 return ret;
-        if (!unpack->lasting)
-                file_writer_set_passing(writer);
-        unpack->fd = file_writer_fd(writer);
+        unpack->writer = writer;
         ret = add_layers(unpack, layers, count, err);
-        return ret < 0 ? ret : commit(unpack, writer, path, err);
+        if (ret < 0)
+                return ret;
+        ret = bulk_writer_finish(writer);
+        return ret < 0 ? error_errno(err, -ret, "cannot write the archive") : commit(unpack, file, path, err);
 }
 
-int image_to_archive(const struct image_reference *from, const struct registry_access *access,
-                     const char *path, bool lasting, const struct progress *progress, struct error *err)
+/* A directory has nothing that would have to be cut off or joined. */
+static int write_directory(struct unpack *unpack, const struct image_layer *layers, size_t count,
+                           const char *path, struct error *err)
+{
+        int ret = 0;
+
+        for (size_t i = 0; i < count && ret == 0; i++)
+                ret = take_layer(unpack, &layers[i], extract_layer, err);
+        return ret;
+}
+
+/* If the policy admits the image. */
+static int unpack_image(struct unpack *unpack, const struct image_reference *from,
+                        const struct registry_access *access,
+                        int (*write)(struct unpack *unpack, const struct image_layer *layers, size_t count,
+                                     const char *path, struct error *err),
+                        const char *path, struct error *err)
 {
         _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
         struct image_layer layers[MANIFEST_LAYERS];
-        struct unpack unpack = {.path = from->path, .progress = progress, .lasting = lasting};
         size_t count = 0;
         int ret = source_open(from, access, &source, err);
 
@@ -449,10 +357,27 @@ int image_to_archive(const struct image_reference *from, const struct registry_a
         if (ret == 0)
                 ret = image_admit(from, source, &manifest.named, &manifest.descriptor.digest, err);
         if (ret == 0)
-                ret = parse_layers(source, &manifest, layers, &count, err);
-        unpack.source = source;
+                ret = source_layers(source, &manifest, layers, &count, err);
+        unpack->source = source;
+        sum_layers(unpack, layers, count);
         if (ret == 0)
-                ret = write_archive(&unpack, layers, count, path, err);
+                ret = write(unpack, layers, count, path, err);
         image_layers_free(layers, count);
         return ret;
+}
+
+int image_to_archive(const struct image_reference *from, const struct registry_access *access,
+                     const char *path, const struct progress *progress, struct error *err)
+{
+        struct unpack unpack = {.path = from->path, .progress = progress};
+
+        return unpack_image(&unpack, from, access, write_archive, path, err);
+}
+
+int image_to_directory(const struct image_reference *from, const struct registry_access *access, int dir,
+                       const struct progress *progress, struct error *err)
+{
+        struct unpack unpack = {.path = from->path, .progress = progress, .fd = dir};
+
+        return unpack_image(&unpack, from, access, write_directory, NULL, err);
 }

@@ -10,15 +10,14 @@
 #include <time.h>
 #include "base/file.h"
 
-#define FEED_PARENT "/run/snap"
-#define WAIT_NS     2000000L
-#define PIPE_SIZE   (1 << 20)
+#define FEED_NAME "feed.tar"
+#define FEED_NEXT "feed.next"
+#define WAIT_NS   2000000L
+#define PIPE_SIZE (1 << 20)
 
 struct feed {
         const struct archive *archive;
-        const char *member;
-        struct slice contents;
-        char directory[64], path[96], next[96];
+        char *path, *next;
         pthread_t thread;
         bool started;
         atomic_bool stop;
@@ -29,60 +28,18 @@ struct feed {
 struct delivery {
         const struct feed *feed;
         int fd;
-        bool replaced;
 };
 
-static int deliver(const struct delivery *delivery, struct slice bytes, struct error *err)
+static int deliver(void *context, const struct archive_member *member, struct slice raw, struct error *err)
 {
-        int ret = file_write_full(delivery->fd, bytes.data, bytes.size);
-
-        /* The reader has seen enough. */
-        return ret < 0 && ret != -EPIPE ? error_errno(err, -ret, "cannot hand the archive on") : ret;
-}
-
-static int deliver_replacement(struct delivery *delivery, const struct archive_member *member,
-                               struct error *err)
-{
-        static const uint8_t zeros[TAR_BLOCK];
-        const struct slice contents = delivery->feed->contents;
-        _cleanup_free_ struct tar_entry *entry = calloc(1, sizeof(*entry));
-        _cleanup_buffer_ struct buffer header = {0};
+        const struct delivery *delivery = context;
         int ret;
-
-        if (!entry)
-                return error_oom(err);
-        snprintf(entry->name, sizeof(entry->name), "%s", member->name);
-        entry->type = TAR_FILE;
-        entry->mode = member->mode;
-        entry->size = contents.size;
-        if (tar_header_append(entry, NULL, 0, &header) < 0)
-                return error_oom(err);
-        ret = deliver(delivery, buffer_slice(&header), err);
-        if (ret == 0)
-                ret = deliver(delivery, contents, err);
-        if (ret == 0)
-                ret = deliver(delivery,
-                              (struct slice){zeros, (size_t)(tar_padded(contents.size) - contents.size)},
-                              err);
-        return ret;
-}
-
-static int deliver_part(void *context, const struct archive_member *member, struct slice raw,
-                        struct error *err)
-{
-        struct delivery *delivery = context;
 
         if (atomic_load(&delivery->feed->stop))
                 return -EPIPE;
-        /* Our own members describe the file, which this is not. */
-        if (member && (strcmp(member->name, "snap.json") == 0 || strcmp(member->name, "snap.index") == 0))
-                return 0;
-        if (!member || !delivery->feed->member || strcmp(member->name, delivery->feed->member) != 0)
-                return deliver(delivery, raw, err);
-        if (delivery->replaced)
-                return 0;
-        delivery->replaced = true;
-        return deliver_replacement(delivery, member, err);
+        ret = file_write_full(delivery->fd, raw.data, raw.size);
+        /* The reader has seen enough. */
+        return ret < 0 && ret != -EPIPE ? error_errno(err, -ret, "cannot hand the archive on") : ret;
 }
 
 /* Waits for a reader; a pipe can be opened for writing only when there is one. */
@@ -114,7 +71,7 @@ static int serve_once(struct feed *feed)
         (void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
         if (fcntl(fd, F_SETFL, O_WRONLY) < 0)
                 return error_errno(&feed->why, errno, "cannot use the pipe %s", feed->path);
-        ret = archive_stream(feed->archive, deliver_part, &delivery, &feed->why);
+        ret = archive_stream(feed->archive, deliver, &delivery, &feed->why);
         return ret == -EPIPE ? 0 : ret;
 }
 
@@ -142,8 +99,7 @@ static void feed_join(struct feed *feed)
         feed->started = false;
 }
 
-int feed_open(const struct archive *archive, const char *member, struct slice contents, struct feed **out,
-              struct error *err)
+int feed_open(const struct archive *archive, const char *directory, struct feed **out, struct error *err)
 {
         _cleanup_feed_ struct feed *feed = calloc(1, sizeof(*feed));
         int ret;
@@ -151,19 +107,14 @@ int feed_open(const struct archive *archive, const char *member, struct slice co
         if (!feed)
                 return error_oom(err);
         feed->archive = archive;
-        feed->member = member;
-        feed->contents = contents;
-        ret = file_mkdir_all(FEED_PARENT, 0700, err);
-        if (ret < 0)
-                return ret;
-        strcpy(feed->directory, FEED_PARENT "/feed-XXXXXX");
-        if (!mkdtemp(feed->directory)) {
-                ret = errno;
-                feed->directory[0] = '\0';
-                return error_errno(err, ret, "cannot make a directory in " FEED_PARENT);
+        if (asprintf(&feed->path, "%s/" FEED_NAME, directory) < 0) {
+                feed->path = NULL;
+                return error_oom(err);
         }
-        snprintf(feed->path, sizeof(feed->path), "%s/checkpoint.tar", feed->directory);
-        snprintf(feed->next, sizeof(feed->next), "%s/next", feed->directory);
+        if (asprintf(&feed->next, "%s/" FEED_NEXT, directory) < 0) {
+                feed->next = NULL;
+                return error_oom(err);
+        }
         if (mkfifo(feed->path, 0600) < 0)
                 return error_errno(err, errno, "cannot make the pipe %s", feed->path);
         ret = pthread_create(&feed->thread, NULL, serve, feed);
@@ -192,10 +143,19 @@ void feed_free(struct feed *feed)
         if (!feed)
                 return;
         feed_join(feed);
-        if (*feed->directory) {
+        if (feed->path)
                 unlink(feed->path);
+        if (feed->next)
                 unlink(feed->next);
-                rmdir(feed->directory);
-        }
+        free(feed->path);
+        free(feed->next);
         free(feed);
+}
+
+void feed_abandon(int dir)
+{
+        /* Whoever waits for us to open it is let in, and is at the end when we close it. */
+        _cleanup_close_ int fd = openat(dir, FEED_NAME, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+        (void)unlinkat(dir, FEED_NAME, 0);
 }

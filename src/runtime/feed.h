@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An archive as a file that another program reads from its beginning to its end, any number of times, without
- * a copy on disk: a named pipe behind which the archive is expanded, one member replaced, and our own members
- * left out.
+ * a copy on disk: a named pipe behind which the archive is a plain tar, whatever its form.
  */
 #ifndef SNAP_RUNTIME_FEED_H
 #define SNAP_RUNTIME_FEED_H
@@ -11,14 +10,16 @@
 
 struct feed;
 
-/* `member` (may be NULL) is replaced by `contents`. Both are borrowed until feed_free(). */
-int feed_open(const struct archive *archive, const char *member, struct slice contents, struct feed **out,
-              struct error *err);
+/* Makes the pipe in `directory`, which only root can look into. `archive` is borrowed until feed_free(). */
+int feed_open(const struct archive *archive, const char *directory, struct feed **out, struct error *err);
 /* Give this to the reader. Borrowed. */
 const char *feed_path(const struct feed *feed);
 /* After the reader has ended: was everything delivered that it wanted? A reader may stop early. */
 int feed_error(struct feed *feed, struct error *err);
 void feed_free(struct feed *feed);
+/* Ends the feed that was in the open directory `dir` when its process was killed: a reader would wait for
+ * ever. */
+void feed_abandon(int dir);
 CLEANUP_DEFINE(struct feed *, feed_free);
 #define _cleanup_feed_ _cleanup_(feed_freep)
 

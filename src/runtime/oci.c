@@ -280,11 +280,11 @@ static int oci_stop(const struct container *container, struct error *err)
         {                                                                                                    \
                 return oci_preflight_restore(#program, archive, metadata, options, out, err);                \
         }                                                                                                    \
-        static int program##_restore(const struct archive *archive, const struct metadata *metadata,         \
+        static int program##_restore(const struct stage *stage, const struct metadata *metadata,             \
                                      const struct restore_options *options, struct restore_result *out,      \
                                      struct error *err)                                                      \
         {                                                                                                    \
-                return oci_restore(#program, archive, metadata, options, out, err);                          \
+                return oci_restore(#program, stage, metadata, options, out, err);                            \
         }                                                                                                    \
         const struct runtime_driver runtime_##program = {.name = #program,                                   \
                                                          .available = program##_available,                   \

@@ -15,6 +15,7 @@
 #include "runtime/leftover.h"
 #include "runtime/restore_log.h"
 #include "runtime/spec.h"
+#include "runtime/stage.h"
 
 #define ARGUMENTS_MOST 20
 #define LOG_LIMIT      (64 * KIB)
@@ -23,13 +24,12 @@ extern char **environ;
 
 struct oci_import {
         const char *runtime;
-        const struct archive *archive;
+        const struct stage *stage;
         const struct metadata *metadata;
         const struct restore_options *options;
         const char *name;
         char *home;   /* OCI_BUNDLES/NAME, ours */
         char *bundle; /* with config.json: home, or the person's */
-        char *images; /* home/checkpoint */
         char *work;   /* home/work: logs */
         char *cgroup; /* of a container in a bundle of ours */
         bool made;    /* home was made by us and goes when the restore fails */
@@ -39,7 +39,6 @@ static void import_free(struct oci_import *import)
 {
         free(import->home);
         free(import->bundle);
-        free(import->images);
         free(import->work);
         free(import->cgroup);
 }
@@ -61,8 +60,6 @@ static int paths_set(struct oci_import *import, struct error *err)
 {
         if (asprintf(&import->home, OCI_BUNDLES "/%s", import->name) < 0)
                 import->home = NULL;
-        else if (asprintf(&import->images, "%s/checkpoint", import->home) < 0)
-                import->images = NULL;
         else if (asprintf(&import->work, "%s/work", import->home) < 0)
                 import->work = NULL;
         else if (asprintf(&import->cgroup, "/snap/%s", import->name) < 0)
@@ -72,22 +69,11 @@ static int paths_set(struct oci_import *import, struct error *err)
                                                  : NULL;
         if (import->options->bundle && !import->bundle)
                 return error_errno(err, errno, "cannot use the bundle %s", import->options->bundle);
-        return import->home && import->images && import->work && import->cgroup && import->bundle
-                       ? 0
-                       : error_oom(err);
-}
-
-static int directory_open(const char *path)
-{
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-        return fd < 0 ? -errno : fd;
+        return import->home && import->work && import->cgroup && import->bundle ? 0 : error_oom(err);
 }
 
 static int make_home(struct oci_import *import, struct error *err)
 {
-        const char *paths[] = {import->images, import->work};
-        _cleanup_close_ int images = -1;
         int ret = file_mkdir_all(OCI_BUNDLES, 0700, err);
 
         if (ret < 0)
@@ -95,20 +81,14 @@ static int make_home(struct oci_import *import, struct error *err)
         if (mkdir(import->home, 0700) < 0)
                 return error_errno(err, errno, "cannot make the bundle %s", import->home);
         import->made = true;
-        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-                if (mkdir(paths[i], 0700) < 0)
-                        return error_errno(err, errno, "cannot make %s", paths[i]);
-        }
-        images = directory_open(import->images);
-        if (images < 0)
-                return error_errno(err, -images, "cannot open %s", import->images);
-        return archive_extract(import->archive, "checkpoint/", images, NULL, err);
+        return mkdir(import->work, 0700) < 0 ? error_errno(err, errno, "cannot make %s", import->work) : 0;
 }
 
 /* The runtime's user of the container must be able to reach its root, so the directories above are opened up,
  * but nobody but root can list them. */
 static int make_rootfs(const struct oci_import *import, struct error *err)
 {
+        const struct archive *archive = stage_archive(import->stage);
         _cleanup_close_ int rootfs = -1;
         _cleanup_free_ char *path = NULL;
         int ret;
@@ -121,11 +101,11 @@ static int make_rootfs(const struct oci_import *import, struct error *err)
         if (mkdir(path, 0755) < 0 || chmod(path, 0755) < 0 || chmod(import->home, 0711) < 0 ||
             chmod(OCI_BUNDLES, 0711) < 0)
                 return error_errno(err, errno, "cannot make %s", path);
-        rootfs = directory_open(path);
+        rootfs = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (rootfs < 0)
-                return error_errno(err, -rootfs, "cannot open %s", path);
-        ret = archive_extract_tree(import->archive, "rootfs-diff.tar", rootfs, NULL, err);
-        return ret < 0 ? ret : archive_apply_deleted(import->archive, rootfs, err);
+                return error_errno(err, errno, "cannot open %s", path);
+        ret = archive_extract_tree(archive, "rootfs-diff.tar", rootfs, NULL, err);
+        return ret < 0 ? ret : archive_apply_deleted(archive, rootfs, err);
 }
 
 static int write_file(const char *path, struct slice contents, struct error *err)
@@ -194,7 +174,7 @@ static int run_restore(const struct oci_import *import, const char *log, int *ex
 {
         const char *argv[ARGUMENTS_MOST] = {import->runtime, "--log",        log,
                                             "restore",       "--detach",     "--bundle",
-                                            import->bundle,  "--image-path", import->images,
+                                            import->bundle,  "--image-path", stage_images(import->stage),
                                             "--work-path",   import->work};
         size_t n = 11;
 
@@ -278,18 +258,16 @@ static int restore(struct oci_import *import, struct restore_result *out, struct
                 clean_up(import, exit_status != 0);
                 return ret;
         }
-        /* Memory is back in memory. */
-        (void)file_remove_tree(AT_FDCWD, import->images, NULL);
         if (import->options->bundle)
                 (void)file_remove_tree(AT_FDCWD, import->home, NULL);
         return report(import, out, err);
 }
 
-int oci_restore(const char *runtime, const struct archive *archive, const struct metadata *metadata,
+int oci_restore(const char *runtime, const struct stage *stage, const struct metadata *metadata,
                 const struct restore_options *options, struct restore_result *out, struct error *err)
 {
         _cleanup_(import_free) struct oci_import import = {.runtime = runtime,
-                                                           .archive = archive,
+                                                           .stage = stage,
                                                            .metadata = metadata,
                                                            .options = options,
                                                            .name = import_name(metadata, options)};

@@ -13,7 +13,7 @@
 
 int oci_preflight_restore(const char *runtime, const struct archive *archive, const struct metadata *metadata,
                           const struct restore_options *options, struct check_list *out, struct error *err);
-int oci_restore(const char *runtime, const struct archive *archive, const struct metadata *metadata,
+int oci_restore(const char *runtime, const struct stage *stage, const struct metadata *metadata,
                 const struct restore_options *options, struct restore_result *out, struct error *err);
 
 #endif

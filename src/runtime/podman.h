@@ -43,7 +43,7 @@ int podman_stop(const struct container *container, struct error *err);
 int podman_preflight_restore(const struct archive *archive, const struct metadata *metadata,
                              const struct restore_options *options, struct check_list *out,
                              struct error *err);
-int podman_restore(const struct archive *archive, const struct metadata *metadata,
+int podman_restore(const struct stage *stage, const struct metadata *metadata,
                    const struct restore_options *options, struct restore_result *out, struct error *err);
 
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "criu/cause.h"
@@ -13,27 +12,26 @@
 #include "runtime/leftover.h"
 #include "runtime/restore_log.h"
 #include "runtime/spec.h"
+#include "runtime/stage.h"
 
 #define ARGUMENTS_MOST 16
-#define CONFIG_PARENT  "/var/lib/snap/criu"
+#define CRIU_CONFIG    "criu.conf" /* on the stage */
 
 struct podman_import {
-        const struct archive *archive;
+        const struct stage *stage;
         const struct metadata *metadata;
         const struct restore_options *options;
         const char *name; /* of the container to be */
         bool renamed;
-        char *criu_config;  /* a CRIU configuration file of ours; NULL: none is needed */
-        struct buffer spec; /* the specification to be used instead; empty: as it is */
-        struct feed *feed;  /* NULL: Podman reads the file itself */
-        char **new_volumes; /* NULL-terminated; those Podman will make */
+        struct archive *archive; /* what Podman gets, … */
+        struct feed *feed;       /* … through this */
+        char **new_volumes;      /* NULL-terminated; those Podman will make */
 };
 
 static void import_free(struct podman_import *import)
 {
-        free(import->criu_config);
-        buffer_free(&import->spec);
         feed_freep(&import->feed);
+        archive_freep(&import->archive);
         for (char **volume = import->new_volumes; volume && *volume; volume++)
                 free(*volume);
         free(import->new_volumes);
@@ -80,51 +78,91 @@ static int find_new_volumes(struct podman_import *import, struct error *err)
         return 0;
 }
 
-/*
- * Podman has no option for closing connections; crun and runc read a CRIU configuration file that the
- * specification names. It stays, emptied, because Podman keeps the specification.
- */
-static int make_criu_config(struct podman_import *import, struct error *err)
+static int make_file(int dir, const char *name, struct slice contents, struct error *err)
 {
-        char id[UNIQUE_ID_SIZE];
-        _cleanup_file_writer_ struct file_writer *writer = NULL;
-        int ret = file_mkdir_all(CONFIG_PARENT, 0700, err);
+        _cleanup_close_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        int ret = fd < 0 ? -errno : file_write_full(fd, contents.data, contents.size);
 
-        if (ret < 0)
-                return ret;
-        if (asprintf(&import->criu_config, CONFIG_PARENT "/%s.conf", unique_id(id)) < 0) {
-                import->criu_config = NULL;
-                return error_oom(err);
-        }
-        ret = file_writer_open(import->criu_config, false, &writer, err);
-        if (ret < 0)
-                return ret;
-        ret = file_write_full(file_writer_fd(writer), "tcp-close\n", strlen("tcp-close\n"));
-        if (ret < 0)
-                return error_errno(err, -ret, "cannot write %s", import->criu_config);
-        return file_writer_commit(writer, err);
+        return ret < 0 ? error_errno(err, -ret, "cannot write %s", name) : 0;
 }
 
-/* Podman reads plain, gzip and zstd archives itself; for all else the archive is fed to it, and what was
- * encrypted is never on disk. */
-static int prepare(struct podman_import *import, struct error *err)
+/*
+ * What Podman has no option for, crun and runc read in a CRIU configuration file that the specification
+ * names: where the images are, so that Podman need not unpack memory, and that connections are closed. Podman
+ * keeps the specification; CRIU passes over a file that is no more.
+ */
+static int make_criu_config(const struct podman_import *import, int dir, struct error *err)
 {
-        yyjson_val *spec = yyjson_doc_get_root(import->metadata->spec);
-        struct spec_changes changes = {0};
+        _cleanup_buffer_ struct buffer text = {0};
+        int ret = buffer_printf(&text, "images-dir %s\n%s", stage_images(import->stage),
+                                import->options->tcp == TCP_CLOSE ? "tcp-close\n" : "");
+
+        return ret < 0 ? error_oom(err) : make_file(dir, CRIU_CONFIG, buffer_slice(&text), err);
+}
+
+static int make_spec(const struct podman_import *import, int dir, struct error *err)
+{
+        _cleanup_free_ char *config = NULL;
+        _cleanup_buffer_ struct buffer text = {0};
+        int ret;
+
+        if (asprintf(&config, "%s/" CRIU_CONFIG, stage_path(import->stage)) < 0) {
+                config = NULL;
+                return error_oom(err);
+        }
+        ret = spec_rewrite(yyjson_doc_get_root(import->metadata->spec),
+                           &(struct spec_changes){.criu_config = config}, &text, err);
+        return ret < 0 ? ret : make_file(dir, "spec.dump", buffer_slice(&text), err);
+}
+
+/* Of CRIU's images, Podman looks for one, and the runtimes for what the descriptors are. Our own members say
+ * what the archive was. */
+static bool is_handed_on(const char *name)
+{
+        if (text_starts_with(name, "checkpoint/"))
+                return strcmp(name, "checkpoint/inventory.img") == 0 ||
+                       strcmp(name, "checkpoint/descriptors.json") == 0;
+        return strcmp(name, "spec.dump") != 0 && strcmp(name, "snap.json") != 0 &&
+               strcmp(name, "snap.index") != 0;
+}
+
+static int link_members(const struct podman_import *import, int from, int to, struct error *err)
+{
+        const struct archive *archive = stage_archive(import->stage);
         int ret = 0;
 
-        if (import->options->tcp == TCP_CLOSE)
-                ret = make_criu_config(import, err);
-        changes.criu_config = import->criu_config;
-        if (ret == 0 && (import->criu_config || spec_must_change(spec)))
-                ret = spec_rewrite(spec, &changes, &import->spec, err);
-        if (ret < 0)
-                return ret;
-        if (!import->spec.size && archive_compression(import->archive) != COMPRESSION_LZ4 &&
-            !archive_is_encrypted(import->archive))
-                return 0;
-        return feed_open(import->archive, import->spec.size ? "spec.dump" : NULL, buffer_slice(&import->spec),
-                         &import->feed, err);
+        for (size_t i = 0; i < archive_count(archive) && ret == 0; i++) {
+                const struct archive_member *member = archive_at(archive, i);
+
+                if (!is_handed_on(member->name))
+                        continue;
+                if (member->type == TAR_DIRECTORY)
+                        ret = file_mkdir_beneath(to, member->name, err);
+                else if (linkat(from, member->name, to, member->name, 0) < 0)
+                        ret = error_errno(err, errno, "cannot link %s", member->name);
+        }
+        return ret;
+}
+
+/* Puts together what Podman gets, and feeds it through a pipe. */
+static int prepare(struct podman_import *import, struct error *err)
+{
+        _cleanup_close_ int stage = open(stage_path(import->stage), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                            from = -1, to = -1;
+        int ret;
+
+        if (stage < 0 || mkdirat(stage, "import", 0700) < 0 ||
+            (from = openat(stage, STAGE_MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+            (to = openat(stage, "import", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+                return error_errno(err, errno, "cannot use %s", stage_path(import->stage));
+        ret = make_criu_config(import, stage, err);
+        if (ret == 0)
+                ret = link_members(import, from, to, err);
+        if (ret == 0)
+                ret = make_spec(import, to, err);
+        if (ret == 0)
+                ret = archive_open_file(to, import->name, &import->archive, err);
+        return ret < 0 ? ret : feed_open(import->archive, stage_path(import->stage), &import->feed, err);
 }
 
 static int run_restore(struct podman_import *import, struct process_result *result, struct error *err)
@@ -136,8 +174,7 @@ static int run_restore(struct podman_import *import, struct process_result *resu
         _cleanup_free_ char *from = NULL, *name = NULL;
         size_t n = 3;
 
-        if (asprintf(&from, "--import=%s",
-                     import->feed ? feed_path(import->feed) : archive_path(import->archive)) < 0)
+        if (asprintf(&from, "--import=%s", feed_path(import->feed)) < 0)
                 from = NULL;
         if (asprintf(&name, "--name=%s", import->name) < 0)
                 name = NULL;
@@ -201,15 +238,13 @@ static void clean_up(const struct podman_import *import, yyjson_val *container)
 
                 (void)podman_run(argv, &removed, NULL);
         }
-        if (import->criu_config)
-                unlink(import->criu_config);
 }
 
 static int explain(const struct podman_import *import, yyjson_val *container, struct process_result *result,
                    struct error *err)
 {
         _cleanup_buffer_ struct buffer log = {0};
-        int ret = import->feed ? feed_error(import->feed, err) : 0;
+        int ret = feed_error(import->feed, err);
 
         if (ret < 0)
                 return error_wrap(err, ret, "cannot restore %s", import->name);
@@ -221,32 +256,6 @@ static int explain(const struct podman_import *import, yyjson_val *container, st
                         podman_complaint(result));
         error_set_log(err, buffer_text(&result->errors));
         return ret;
-}
-
-/* Takes the annotation back, so that a later checkpoint is not told to close connections. */
-static int forget_criu_config(const struct podman_import *import, const char *config, struct error *err)
-{
-        _cleanup_buffer_ struct buffer text = {0}, changed = {0};
-        _cleanup_file_writer_ struct file_writer *writer = NULL;
-        _cleanup_json_ yyjson_doc *doc = NULL;
-        struct spec_changes changes = {0};
-        int ret = truncate(import->criu_config, 0) < 0 ? -errno : 0;
-
-        if (ret < 0)
-                return error_errno(err, -ret, "cannot empty %s", import->criu_config);
-        ret = file_read(AT_FDCWD, config, JSON_LIMIT, &text, err);
-        if (ret == 0)
-                ret = json_parse(buffer_slice(&text), config, &doc, err);
-        if (ret == 0)
-                ret = spec_rewrite(yyjson_doc_get_root(doc), &changes, &changed, err);
-        if (ret == 0)
-                ret = file_writer_open(config, true, &writer, err);
-        if (ret < 0)
-                return ret;
-        ret = file_write_full(file_writer_fd(writer), changed.data, changed.size);
-        if (ret < 0)
-                return error_errno(err, -ret, "cannot write %s", config);
-        return file_writer_commit(writer, err);
 }
 
 static int report(const struct podman_import *import, struct restore_result *out, struct error *err)
@@ -261,26 +270,17 @@ static int report(const struct podman_import *import, struct restore_result *out
         out->container_id = strdup(json_text_or(container, "Id", ""));
         out->name = strdup(json_text_or(container, "Name", ""));
         out->pid = (pid_t)json_uint_or(yyjson_obj_get(container, "State"), "Pid", 0);
-        if (!out->container_id || !out->name)
-                return error_oom(err);
-        return import->criu_config
-                       ? forget_criu_config(import, json_text_or(container, "OCIConfigPath", ""), err)
-                       : 0;
+        return out->container_id && out->name ? 0 : error_oom(err);
 }
 
-int podman_restore(const struct archive *archive, const struct metadata *metadata,
+int podman_restore(const struct stage *stage, const struct metadata *metadata,
                    const struct restore_options *options, struct restore_result *out, struct error *err)
 {
-        _cleanup_(import_free) struct podman_import import = {.archive = archive,
-                                                              .metadata = metadata,
-                                                              .options = options,
-                                                              .name = metadata->container_name};
+        _cleanup_(import_free) struct podman_import import = {
+                .stage = stage, .metadata = metadata, .options = options, .name = metadata->container_name};
         _cleanup_process_result_ struct process_result result = {0};
         int ret;
 
-        if (archive_form(archive) != ARCHIVE_TAR)
-                return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
-                                 "%s is a directory; Podman restores from a file", archive_path(archive));
         if (options->name && strcmp(options->name, import.name) != 0) {
                 import.name = options->name;
                 import.renamed = true;

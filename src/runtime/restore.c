@@ -5,55 +5,36 @@
 #include "archive/verify.h"
 #include "base/clock.h"
 #include "criu/dump.h"
-#include "oci/image.h"
 #include "oci/location.h"
 #include "runtime/preflight.h"
 #include "runtime/proof.h"
-
-#define SAVE_DIRECTORY "/var/tmp" /* as large as the checkpoint, so not in memory */
+#include "runtime/stage.h"
 
 struct restoration {
         const struct runtime_driver *driver;
         struct restore_options options; /* with what the dump itself demands */
         const struct progress *progress;
-        struct archive *archive;
+        struct stage *stage;      /* NULL: it is only looked at, where it lies */
+        struct archive *in_place; /* then */
+        struct archive *archive;  /* either */
         struct metadata *metadata;
         struct criu_dump *dump;
-        struct check_list *checks; /* given: only look whether it could be restored */
-        bool is_from_image;
 };
 
 static void restoration_free(struct restoration *restoration)
 {
         criu_dump_freep(&restoration->dump);
         metadata_freep(&restoration->metadata);
-        archive_freep(&restoration->archive);
+        archive_freep(&restoration->in_place);
+        stage_freep(&restoration->stage);
 }
 
-/* Every byte that came out of an image had its digest on the way: it is not computed again. */
-static int verify(const struct restoration *restoration, const char *path, struct error *err)
+static int load(struct restoration *restoration, struct error *err)
 {
-        _cleanup_verify_report_ struct verify_report report = {0};
-        int ret = restoration->is_from_image
-                          ? archive_verify_sealed(path, restoration->progress, &report, err)
-                          : archive_verify(path, restoration->progress, &report, err);
+        struct criu_source source = archive_criu_source(restoration->archive);
+        int ret = metadata_load(restoration->archive, &restoration->metadata, err);
 
-        return ret < 0 ? ret : verify_report_error(&report, path, err);
-}
-
-static int open_archive(struct restoration *restoration, const char *path, struct error *err)
-{
-        struct criu_source source;
-        int ret = archive_open_unread(path, &restoration->archive, err);
-
-        if (ret == 0)
-                ret = archive_load(restoration->archive, restoration->progress, err);
-        if (ret == 0)
-                ret = metadata_load(restoration->archive, &restoration->metadata, err);
-        if (ret < 0)
-                return ret;
-        source = archive_criu_source(restoration->archive);
-        return criu_dump_load(&source, 0, &restoration->dump, err);
+        return ret < 0 ? ret : criu_dump_load(&source, 0, &restoration->dump, err);
 }
 
 /* What CRIU insists on, because the dump was made so, is not asked for again. */
@@ -121,7 +102,7 @@ static int run(struct restoration *restoration, struct restore_result *out, stru
                                  "the restore was cancelled before it began");
         progress_step(restoration->progress, "restore", 0, 0);
         start = clock_monotonic_us();
-        ret = restoration->driver->restore(restoration->archive, restoration->metadata, &restoration->options,
+        ret = restoration->driver->restore(restoration->stage, restoration->metadata, &restoration->options,
                                            out, err);
         if (ret == 0)
                 ret = proof_wait(restoration->dump, out, err);
@@ -129,63 +110,58 @@ static int run(struct restoration *restoration, struct restore_result *out, stru
         return ret;
 }
 
-static int restore_file(struct restoration *restoration, const char *path, struct restore_result *out,
-                        struct error *err)
+/* Finds out who restores it, and how. */
+static int prepare(struct restoration *restoration, struct error *err)
 {
-        int ret = verify(restoration, path, err);
+        int ret = load(restoration, err);
 
-        if (ret == 0)
-                ret = open_archive(restoration, path, err);
         if (ret < 0)
                 return ret;
         options_complete(restoration);
-        ret = choose_driver(restoration, err);
+        return choose_driver(restoration, err);
+}
+
+static int set_up(struct restoration *restoration, const char *text, struct error *err)
+{
+        int ret = stage_open(text, restoration->options.access, restoration->progress, &restoration->stage,
+                             err);
+
         if (ret < 0)
                 return ret;
-        if (restoration->checks)
-                return preflight_restore(restoration->archive, restoration->metadata, restoration->driver,
-                                         &restoration->options, restoration->checks, err);
-        return run(restoration, out, err);
+        restoration->archive = stage_archive(restoration->stage);
+        return prepare(restoration, err);
 }
 
-/* Runtimes need a file. */
-static int restore_saved(struct restoration *restoration, const char *text, struct restore_result *out,
-                         struct error *err)
+/* What is a file is only looked at. */
+static int look(struct restoration *restoration, const char *path, struct error *err)
 {
-        _cleanup_free_ char *path = NULL;
-        char id[UNIQUE_ID_SIZE];
-        int ret;
+        _cleanup_verify_report_ struct verify_report report = {0};
+        int ret = archive_open_unread(path, &restoration->in_place, err);
 
-        if (asprintf(&path, SAVE_DIRECTORY "/snap-%s.tar", unique_id(id)) < 0) {
-                path = NULL;
-                return error_oom(err);
-        }
-        restoration->is_from_image = image_reference_is_one(text);
-        ret = location_save(text, restoration->options.access, path, restoration->progress, err);
         if (ret == 0)
-                ret = restore_file(restoration, path, out, err);
-        (void)unlink(path);
-        return ret < 0 ? error_wrap(err, ret, "%s", text) : 0;
+                ret = archive_verify_open(restoration->in_place, restoration->progress, &report, err);
+        if (ret == 0)
+                ret = verify_report_error(&report, path, err);
+        if (ret < 0)
+                return ret;
+        restoration->archive = restoration->in_place;
+        return prepare(restoration, err);
 }
 
-static int restore_either(struct restoration *restoration, const char *path, struct restore_result *out,
-                          struct error *err)
-{
-        return location_is_path(path) ? restore_file(restoration, path, out, err)
-                                      : restore_saved(restoration, path, out, err);
-}
-
-int restore_check(const char *path, const struct runtime_driver *driver,
+int restore_check(const char *text, const struct runtime_driver *driver,
                   const struct restore_options *options, const struct progress *progress,
                   struct check_list *out, struct error *err)
 {
         _cleanup_(restoration_free) struct restoration restoration = {
-                .driver = driver, .options = *options, .progress = progress, .checks = out};
+                .driver = driver, .options = *options, .progress = progress};
+        int ret = location_is_path(text) ? look(&restoration, text, err) : set_up(&restoration, text, err);
 
-        return restore_either(&restoration, path, NULL, err);
+        return ret < 0 ? ret
+                       : preflight_restore(restoration.archive, restoration.metadata, restoration.driver,
+                                           &restoration.options, out, err);
 }
 
-int restore_archive(const char *path, const struct runtime_driver *driver,
+int restore_archive(const char *text, const struct runtime_driver *driver,
                     const struct restore_options *options, const struct progress *progress,
                     struct restore_result *out, struct error *err)
 {
@@ -195,7 +171,9 @@ int restore_archive(const char *path, const struct runtime_driver *driver,
         int ret;
 
         *out = (struct restore_result){0};
-        ret = restore_either(&restoration, path, out, err);
+        ret = set_up(&restoration, text, err);
+        if (ret == 0)
+                ret = run(&restoration, out, err);
         out->total_us = clock_monotonic_us() - start;
         if (ret < 0)
                 restore_result_free(out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From an archive to a running container: verify, preflight, the driver's restore, proof that it runs. */
+/* From a checkpoint (oci/location.h) to a running container: verify, preflight, the driver's restore, proof
+ * that it runs. */
 #ifndef SNAP_RUNTIME_RESTORE_H
 #define SNAP_RUNTIME_RESTORE_H
 
@@ -7,12 +8,12 @@
 
 /* `driver` NULL: the one that fits the archive's engine. "Restored" is returned only after the process tree
  * of the dump has been seen running; otherwise ERROR_RESTORE_NOT_SEEN. */
-int restore_archive(const char *path, const struct runtime_driver *driver,
+int restore_archive(const char *text, const struct runtime_driver *driver,
                     const struct restore_options *options, const struct progress *progress,
                     struct restore_result *out, struct error *err);
 
 /* Verifies and runs the checks of a restore, and restores nothing. The same choice of driver. */
-int restore_check(const char *path, const struct runtime_driver *driver,
+int restore_check(const char *text, const struct runtime_driver *driver,
                   const struct restore_options *options, const struct progress *progress,
                   struct check_list *out, struct error *err);
 

@@ -106,6 +106,7 @@ struct engine_call {
 };
 
 struct registry_access;
+struct stage; /* stage.h */
 
 struct restore_options {
         const char *name;   /* of the new container; NULL: the old one's */
@@ -148,9 +149,9 @@ struct runtime_driver {
         int (*preflight_restore)(const struct archive *archive, const struct metadata *metadata,
                                  const struct restore_options *options, struct check_list *out,
                                  struct error *err);
-        /* Starts the archive. The archive has been verified and preflight passed. NULL: the engine restores
+        /* Starts what is on the stage, which has been verified; preflight passed. NULL: the engine restores
          * images only. */
-        int (*restore)(const struct archive *archive, const struct metadata *metadata,
+        int (*restore)(const struct stage *stage, const struct metadata *metadata,
                        const struct restore_options *options, struct restore_result *out, struct error *err);
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "base/json.h"
+#include "runtime/stage.h"
 
 static bool one_of(const char *text, const char *const *list, size_t count)
 {
@@ -266,6 +267,14 @@ static int find_sysctls(yyjson_val *spec, struct finding *out)
         return 0;
 }
 
+/* What we have put there ourselves at a restore names a file that is no more. */
+static bool is_own_annotation(const char *name, yyjson_val *value)
+{
+        const char *text = yyjson_get_str(value);
+
+        return strcmp(name, "org.criu.config") == 0 && text && text_starts_with(text, STAGE_PARENT "/");
+}
+
 /* A CRIU configuration file can name a script, and crun's own annotations reach out of the container as well.
  */
 static int find_annotations(yyjson_val *spec, struct finding *out)
@@ -278,7 +287,8 @@ static int find_annotations(yyjson_val *spec, struct finding *out)
                 const char *name = yyjson_get_str(key);
 
                 if ((strcmp(name, "org.criu.config") == 0 || text_starts_with(name, "run.oci.")) &&
-                    !ONE_OF(name, harmless) && finding_add(out, "the annotation %s", name) < 0)
+                    !ONE_OF(name, harmless) && !is_own_annotation(name, value) &&
+                    finding_add(out, "the annotation %s", name) < 0)
                         return -ENOMEM;
         }
         return 0;

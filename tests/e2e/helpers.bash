@@ -109,12 +109,13 @@ goes_on() {
 # address NODE CONTAINER: its address on Podman's bridge.
 address() { on "$1" podman inspect "$2" --format '{{.NetworkSettings.IPAddress}}'; }
 
-# nothing_left NODE: no frozen cgroup, no lock holder, no work directory, no mount of ours.
+# nothing_left NODE: no frozen cgroup, no lock holder, no work directory, nothing unpacked, no mount of ours.
 nothing_left() {
         on "$1" bash -c '
                 ! grep -rls FROZEN /sys/fs/cgroup/freezer --include=freezer.state 2> /dev/null &&
                 ! grep -ls "^1" $(find /sys/fs/cgroup -name cgroup.freeze) /dev/null &&
                 ! find /var/tmp /srv -name "*.work.*" -o -name ".*.tmp" | grep . &&
                 ! ls /run/snap/frozen 2> /dev/null | grep . &&
+                ! ls -A /var/lib/snap/restore 2> /dev/null | grep . &&
                 ! pgrep -x "checkpointctl|snap-guardian"'
 }

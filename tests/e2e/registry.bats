@@ -88,7 +88,7 @@ same() { probe get "$PLAIN" "$2" "$3" | cmp - "$1"; }
         [ "$(seen 'map(select(.broken)) | length')" -eq 5 ]
         # What was in the kernel's buffers when it broke is lost; the rest is not fetched twice.
         [ "$(seen '[.[] | select(.path | test("/blobs/")) | .down] | add')" -le $((40000000 + 5 * 1000000)) ]
-        [ "$(seen '[.[] | select(.headers.Range) | .headers.Range] | unique | length')" -gt 10 ]
+        [ "$(seen '[.[] | select(.headers.Range) | .headers.Range] | unique | length')" -gt 5 ]
 }
 
 @test "a registry that knows no ranges is read in one, once" {
@@ -144,7 +144,7 @@ same() { probe get "$PLAIN" "$2" "$3" | cmp - "$1"; }
                 "headers": {"WWW-Authenticate": "Basic realm=\"x\""}}' \
                 '{"method": "GET", "path": "/blobs/", "action": "redirect", "times": 100}'
         probe --authfile "$WORK/bob.json" get "$PROXY" $LARGE | cmp - "$WORK/large"
-        [ "$(seen '[.[] | select(.cdn)] | length')" -ge 10 ]
+        [ "$(seen '[.[] | select(.cdn)] | length')" -ge 3 ]
         [ "$(seen '[.[] | select(.cdn and .headers.Authorization)] | length')" -eq 0 ]
         [ "$(seen '[.[] | select(.cdn | not) | select(.path | test("/blobs/")) | .headers.Authorization] | unique | join(" ")')" \
                 = "Basic $(printf bob:hidden | base64)" ]

@@ -2,8 +2,11 @@
 #include "testing.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include "archive/archive.h"
+#include "base/file.h"
 #include "oci/errors.h"
 #include "oci/image.h"
 #include "tarball.h"
@@ -26,14 +29,6 @@ static int build(const char *archive_path, const char *to, const struct image_op
         reference(to, &where);
         assert_success(archive_open(archive_path, &archive, err), err);
         return image_build(archive, &where, options, NULL, result, err);
-}
-
-static int unpack(const char *from, const char *path, struct error *err)
-{
-        _cleanup_image_reference_ struct image_reference where = {0};
-
-        reference(from, &where);
-        return image_to_archive(&where, NULL, path, true, NULL, err);
 }
 
 static void test_references(void **state)
@@ -62,7 +57,7 @@ static void test_references(void **state)
         assert_error(image_reference_parse("oci:x:-y", &r, &err), &err, ERROR_IMAGE_REFERENCE);
 }
 
-/* Members of two archives, compared by name and contents. */
+/* Members of two archives, compared by name, mode and contents. */
 static void assert_same_members(const char *one, const char *other)
 {
         _cleanup_archive_ struct archive *a = NULL, *b = NULL;
@@ -85,6 +80,54 @@ static void assert_same_members(const char *one, const char *other)
                 assert_int_equal(x.size, y.size);
                 assert_memory_equal(x.data, y.data, x.size);
         }
+}
+
+/* A directory has modes of its own, and a directory for every name with a '/'. */
+static void assert_same_files(const char *file, const char *directory)
+{
+        _cleanup_archive_ struct archive *a = NULL, *b = NULL;
+        struct error err = {0};
+
+        assert_success(archive_open(file, &a, &err), &err);
+        assert_success(archive_open(directory, &b, &err), &err);
+        assert_true(archive_count(b) >= archive_count(a));
+        for (size_t i = 0; i < archive_count(b); i++) {
+                const struct archive_member *right = archive_at(b, i);
+                const struct archive_member *left = archive_find(a, right->name);
+                _cleanup_buffer_ struct buffer x = {0}, y = {0};
+
+                if (!left && right->type == TAR_DIRECTORY)
+                        continue;
+                assert_non_null(left);
+                assert_int_equal(left->type, right->type);
+                if (left->type == TAR_DIRECTORY)
+                        continue;
+                assert_success(archive_read(a, left, 64 * MIB, &x, &err), &err);
+                assert_success(archive_read(b, right, 64 * MIB, &y, &err), &err);
+                assert_int_equal(x.size, y.size);
+                assert_memory_equal(x.data, y.data, x.size);
+        }
+}
+
+/* As a file, and again as a directory, which must come to the same. */
+static int unpack(const char *from, const char *path, struct error *err)
+{
+        _cleanup_image_reference_ struct image_reference where = {0};
+        _cleanup_close_ int dir = -1;
+        struct error same = {0};
+        int ret, other;
+
+        reference(from, &where);
+        ret = image_to_archive(&where, NULL, path, NULL, err);
+        assert_success(file_remove_tree(AT_FDCWD, "unpacked", err), err);
+        assert_int_equal(mkdir("unpacked", 0700), 0);
+        dir = open("unpacked", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        other = image_to_directory(&where, NULL, dir, NULL, &same);
+        if (ret == 0) {
+                assert_success(other, &same);
+                assert_same_files(path, "unpacked");
+        }
+        return ret;
 }
 
 static void round_trip(const char *archive, const char *to, enum compression compression)

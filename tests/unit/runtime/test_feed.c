@@ -2,30 +2,29 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
-#include "archive/writer.h"
-#include "base/file.h"
 #include "runtime/feed.h"
+#include "tarball.h"
 
 #define LARGE (3 * MIB) /* more than a pipe holds */
 
-static void archive_make(const char *path, enum compression compression)
+/* A directory of members, which is what is fed. */
+static struct archive *members_make(void)
 {
-        _cleanup_archive_writer_ struct archive_writer *writer = NULL;
         _cleanup_free_ uint8_t *large = malloc(LARGE);
+        struct archive *archive = NULL;
         struct error err = {0};
 
         for (size_t i = 0; i < LARGE; i++)
                 large[i] = (uint8_t)(i * 7 + i / 251);
-        assert_success(archive_writer_open(path, false, compression, 0, &writer, &err), &err);
-        assert_success(archive_writer_add(writer, "checkpoint/", 0700, (struct slice){0}, &err), &err);
-        assert_success(archive_writer_add(writer, "checkpoint/pages-1.img", 0600,
-                                          (struct slice){large, LARGE}, &err),
-                       &err);
-        assert_success(archive_writer_add(writer, "spec.dump", 0600, SLICE_TEXT("{\"old\": 1}"), &err), &err);
-        assert_success(archive_writer_add(writer, "config.dump", 0600, SLICE_TEXT("{}"), &err), &err);
-        assert_success(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err), &err);
-        assert_success(archive_writer_commit(writer, &err), &err);
+        assert_int_equal(mkdir("a", 0700), 0);
+        assert_int_equal(mkdir("a/checkpoint", 0700), 0);
+        write_bytes("a/rootfs-diff.tar", (struct slice){large, LARGE});
+        write_bytes("a/spec.dump", SLICE_TEXT("{\"a\": 1}"));
+        write_bytes("a/config.dump", SLICE_TEXT("{}"));
+        assert_success(archive_open("a", &archive, &err), &err);
+        return archive;
 }
 
 /* Copies what a reader of the feed gets to a file, and opens it as an archive. */
@@ -59,41 +58,31 @@ static void assert_member(const struct archive *archive, const char *name, const
 
 static void test_feeds_any_number_of_readers(void **state)
 {
-        static const enum compression kinds[] = {COMPRESSION_NONE, COMPRESSION_LZ4, COMPRESSION_ZSTD};
-        static const char longer[] = "{\"new\": \"and longer than what was there before\"}";
+        _cleanup_archive_ struct archive *archive = members_make();
+        _cleanup_feed_ struct feed *feed = NULL;
+        struct error err = {0};
 
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-                _cleanup_archive_ struct archive *archive = NULL;
-                _cleanup_feed_ struct feed *feed = NULL;
-                struct error err = {0};
+        assert_success(feed_open(archive, ".", &feed, &err), &err);
+        for (int reader = 0; reader < 3; reader++) {
+                _cleanup_archive_ struct archive *got = read_all(feed_path(feed), "b.tar");
 
-                unlink("a.tar");
-                archive_make("a.tar", kinds[i]);
-                assert_success(archive_open("a.tar", &archive, &err), &err);
-                assert_success(feed_open(archive, "spec.dump", SLICE_TEXT(longer), &feed, &err), &err);
-                for (int reader = 0; reader < 3; reader++) {
-                        _cleanup_archive_ struct archive *got = read_all(feed_path(feed), "b.tar");
-
-                        assert_int_equal(archive_compression(got), COMPRESSION_NONE);
-                        assert_member(got, "spec.dump", longer);
-                        assert_member(got, "config.dump", "{}");
-                        assert_int_equal(archive_find(got, "checkpoint/pages-1.img")->size, LARGE);
-                }
-                assert_success(feed_error(feed, &err), &err);
+                assert_int_equal(archive_count(got), 4);
+                assert_member(got, "spec.dump", "{\"a\": 1}");
+                assert_member(got, "config.dump", "{}");
+                assert_int_equal(archive_find(got, "rootfs-diff.tar")->size, LARGE);
         }
+        assert_success(feed_error(feed, &err), &err);
 }
 
 /* Podman looks at the beginning and closes; that is no fault, and the next reader starts anew. */
 static void test_readers_may_leave_early(void **state)
 {
-        _cleanup_archive_ struct archive *archive = NULL, *got = NULL;
+        _cleanup_archive_ struct archive *archive = members_make(), *got = NULL;
         _cleanup_feed_ struct feed *feed = NULL;
         struct error err = {0};
         char part[512];
 
-        archive_make("a.tar", COMPRESSION_LZ4);
-        assert_success(archive_open("a.tar", &archive, &err), &err);
-        assert_success(feed_open(archive, NULL, (struct slice){0}, &feed, &err), &err);
+        assert_success(feed_open(archive, ".", &feed, &err), &err);
         for (int reader = 0; reader < 3; reader++) {
                 int fd = open(feed_path(feed), O_RDONLY | O_CLOEXEC);
 
@@ -101,25 +90,52 @@ static void test_readers_may_leave_early(void **state)
                 close(fd);
         }
         got = read_all(feed_path(feed), "b.tar");
-        assert_member(got, "spec.dump", "{\"old\": 1}");
+        assert_member(got, "spec.dump", "{\"a\": 1}");
         assert_success(feed_error(feed, &err), &err);
 }
 
 static void test_leaves_nothing_behind(void **state)
 {
-        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_archive_ struct archive *archive = members_make();
         struct feed *feed = NULL;
         struct error err = {0};
-        char path[128];
 
-        archive_make("a.tar", COMPRESSION_NONE);
-        assert_success(archive_open("a.tar", &archive, &err), &err);
-        assert_success(feed_open(archive, NULL, (struct slice){0}, &feed, &err), &err);
-        snprintf(path, sizeof(path), "%s", feed_path(feed));
-        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(mkdir("place", 0700), 0);
+        assert_success(feed_open(archive, "place", &feed, &err), &err);
+        assert_int_equal(access(feed_path(feed), F_OK), 0);
         feed_free(feed);
-        *strrchr(path, '/') = '\0';
+        assert_int_equal(rmdir("place"), 0);
+}
+
+/* Reads as Podman does when nobody feeds it any more. */
+static void *read_in_vain(void *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char byte;
+
+        return (void *)(intptr_t)(fd < 0 || read(fd, &byte, 1) != 0);
+}
+
+static void test_an_abandoned_reader_comes_to_the_end(void **state)
+{
+        _cleanup_archive_ struct archive *archive = members_make();
+        _cleanup_close_ int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct feed *feed = NULL;
+        struct error err = {0};
+        pthread_t reader;
+        void *failed;
+        char path[64];
+
+        assert_success(feed_open(archive, ".", &feed, &err), &err);
+        snprintf(path, sizeof(path), "%s", feed_path(feed));
+        feed_free(feed);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        assert_int_equal(pthread_create(&reader, NULL, read_in_vain, path), 0);
+        usleep(50000); /* it is about a reader that waits already, but it is no fault if it does not */
+        feed_abandon(here);
+        pthread_join(reader, &failed);
         assert_int_equal(access(path, F_OK), -1);
+        assert_null(failed);
 }
 
 int main(void)
@@ -130,6 +146,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_readers_may_leave_early, scratch_setup,
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_leaves_nothing_behind, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(test_an_abandoned_reader_comes_to_the_end, scratch_setup,
+                                                scratch_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

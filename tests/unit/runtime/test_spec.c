@@ -111,6 +111,9 @@ static void test_names_each_demand(void **state)
                       "the kernel setting kernel.core_pattern");
         assert_demand("/annotations", "{\"org.criu.config\": \"/tmp/x\"}", NULL,
                       "the annotation org.criu.config");
+        /* Of a container that we restored; it is dropped like any other. */
+        assert_demand("/annotations", "{\"org.criu.config\": \"/var/lib/snap/restore/1/criu.conf\"}", NULL,
+                      "");
         assert_demand("/annotations", "{\"run.oci.hooks.stdout\": \"/etc/passwd\"}", NULL,
                       "the annotation run.oci.hooks.stdout");
 }
