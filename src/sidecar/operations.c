@@ -81,39 +81,48 @@ static const char *member(yyjson_mut_doc *doc, const char *name)
         return yyjson_mut_get_str(yyjson_mut_obj_get(yyjson_mut_doc_get_root(doc), name));
 }
 
-/* The namespace of a container that is named by its id alone. */
-static int namespace_of(const struct request *request, const char *container_id, char **out,
-                        struct error *err)
+/* The container that is named by its id alone, as the node will find it. */
+static int find_container(const struct request *request, const char *id, const char *engine,
+                          struct container **out, struct error *err)
 {
         const struct runtime_driver *const *drivers = node_options(request_node(request))->drivers;
-        int ret = -ENOENT;
 
-        for (size_t i = 0; drivers[i] && ret == -ENOENT; i++) {
-                _cleanup_container_ struct container *container = NULL;
+        for (size_t i = 0; drivers[i]; i++) {
+                int ret;
 
-                if (drivers[i]->available())
-                        ret = drivers[i]->inspect(container_id, &container, err);
-                if (ret == 0 && container) {
-                        *out = strdup(container->pod_namespace);
-                        return *out ? 0 : error_oom(err);
-                }
+                if (engine && *engine && strcmp(drivers[i]->name, engine) != 0)
+                        continue;
+                ret = drivers[i]->inspect(id, out, err);
+                if (ret != -ENOENT)
+                        return ret;
         }
-        return ret == -ENOENT ? error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT,
-                                          "there is no container `%.80s`", container_id)
-                              : ret;
+        return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "there is no container `%.80s`", id);
+}
+
+/* Its namespace is the one that counts. The whole id, in place of a name or its beginning, which could be
+ * another's when the node looks for it. */
+static int check_container(const struct request *request, yyjson_mut_doc *doc, const char *id,
+                           struct error *err)
+{
+        _cleanup_container_ struct container *container = NULL;
+        yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+        int ret = find_container(request, id, member(doc, "engine"), &container, err);
+
+        if (ret < 0)
+                return ret;
+        (void)yyjson_mut_obj_remove_key(root, "containerId");
+        if (!yyjson_mut_obj_add_strcpy(doc, root, "containerId", container->id))
+                return error_oom(err);
+        return request_needs(request, RIGHT_CREATE, container->pod_namespace, err);
 }
 
 static int check_namespace(const struct request *request, yyjson_mut_doc *doc, struct error *err)
 {
-        _cleanup_free_ char *found = NULL;
-        const char *id = member(doc, "containerId"), *namespace = member(doc, "namespace") ?: "";
-        int ret = 0;
+        const char *id = member(doc, "containerId"), *namespace = member(doc, "namespace");
 
-        if (id) {
-                ret = namespace_of(request, id, &found, err);
-                namespace = found;
-        }
-        return ret < 0 ? ret : request_needs(request, RIGHT_CREATE, namespace, err);
+        if (id && *id)
+                return check_container(request, doc, id, err);
+        return request_needs(request, RIGHT_CREATE, namespace && *namespace ? namespace : "default", err);
 }
 
 /* Without a container, all of the pod. */

@@ -152,6 +152,10 @@ teardown() {
         ended
         phase done
         [ "$(ask -d '{"containerId":"nothing"}' /checkpoints)" = 404 ]
+        [ "$(ask -d '{"containerId":"web","engine":"crun"}' /checkpoints)" = 404 ]
+        [ "$(ask -d '{"pod":"web","container":"web"}' /checkpoints)" = 202 ] # of namespace default
+        ended
+        phase done
         [ "$(ask -d '{"namespace":"default","pod":"web","container":"none"}' /checkpoints)" = 404 ]
         sound
 }
@@ -359,6 +363,8 @@ teardown() {
         [ "$(as_team -d '{"namespace":"default","pod":"web","container":"web"}' /checkpoints)" = 403 ]
         [ "$(as_team -d '{"pod":"web","container":"web"}' /checkpoints)" = 403 ]
         [ "$(as_team -d "{\"namespace\":\"team-a\",\"containerId\":\"$(on a podman inspect web --format '{{.Id}}')\"}" /checkpoints)" = 403 ]
+        [ "$(as_team -d '{"namespace":"team-a","pod":"p","container":"c","containerId":"web"}' /checkpoints)" = 403 ]
+        [ "$(as_team -d '{"containerId":"in-team"}' /checkpoints)" = 202 ]
         [ "$(as_team /checkpoints)" = 200 ]
         [ "$(jq -r '[.items[].namespace] | unique | join(" ")' $BODY)" = team-a ]
         [ "$(as_team '/checkpoints?namespace=default')" = 403 ]
