@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/arena.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include "criu/errors.h"
 
 #define ARENA_BLOCK (64 * KIB - sizeof(struct criu_arena_block))
 
@@ -12,16 +15,31 @@ struct criu_arena_block {
         _Alignas(max_align_t) uint8_t data[];
 };
 
+/* Bytes of all arenas. */
+static _Atomic uint64_t memory_used;
+
+static bool take_memory(struct criu_arena *arena, uint64_t size)
+{
+        if (size <= CRIU_MEMORY_LIMIT && atomic_fetch_add(&memory_used, size) <= CRIU_MEMORY_LIMIT - size)
+                return true;
+        if (size <= CRIU_MEMORY_LIMIT)
+                atomic_fetch_sub(&memory_used, size);
+        arena->exhausted = true;
+        return false;
+}
+
 static struct criu_arena_block *arena_grow(struct criu_arena *arena, size_t size)
 {
         size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
         struct criu_arena_block *block;
 
-        if (room > arena->limit || arena->total > arena->limit - room)
+        if (!take_memory(arena, room))
                 return NULL;
         block = calloc(1, sizeof(*block) + room);
-        if (!block)
+        if (!block) {
+                atomic_fetch_sub(&memory_used, room);
                 return NULL;
+        }
         block->size = room;
         block->next = arena->blocks;
         arena->blocks = block;
@@ -35,9 +53,8 @@ void *criu_arena_alloc(struct criu_arena *arena, size_t size)
         struct criu_arena_block *block = arena->blocks;
         void *out;
 
-        if (size > arena->limit)
-                return NULL;
-        size = (size + mask) & ~mask;
+        if (size <= CRIU_MEMORY_LIMIT) /* what is larger is refused below */
+                size = (size + mask) & ~mask;
         if (size == 0)
                 size = mask + 1;
         if (!block || block->size - block->used < size)
@@ -101,6 +118,16 @@ ProtobufCAllocator criu_arena_allocator(struct criu_arena *arena)
         return (ProtobufCAllocator){arena_protobuf_alloc, arena_protobuf_free, arena};
 }
 
+int criu_arena_failed(const struct criu_arena *arena, int ret, struct error *err)
+{
+        if (ret >= 0 || !arena->exhausted)
+                return ret;
+        return error_set(
+                err, &ERROR_CRIU_TOO_LARGE, -EFBIG,
+                "the processes, files and mappings of the dump would take more than %llu MiB of memory",
+                (unsigned long long)(CRIU_MEMORY_LIMIT / MIB));
+}
+
 void criu_arena_free(struct criu_arena *arena)
 {
         struct criu_arena_block *block = arena->blocks;
@@ -111,6 +138,7 @@ void criu_arena_free(struct criu_arena *arena)
                 free(block);
                 block = next;
         }
+        atomic_fetch_sub(&memory_used, arena->total);
         arena->blocks = NULL;
         arena->total = 0;
 }
