@@ -9,13 +9,13 @@
 #include "base/secret_memory.h"
 
 /* More members than this are refused: the largest real dumps have some ten thousand. */
-#define ARCHIVE_MEMBERS_MAX 100000
+#define ARCHIVE_MEMBERS_MAX 50000
 
 /* Bytes of all their names: those of ten thousand take half a MiB. */
 #define ARCHIVE_NAMES_MAX (6 * MIB)
 
 /* Bytes of small members that are kept in memory of a compressed archive without index. */
-#define ARCHIVE_KEPT_MAX  (4 * MIB)
+#define ARCHIVE_KEPT_MAX  (2 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
 
 /* Of large memory pages only the end is kept: there lies the top of the stack, with the command line and the
@@ -79,8 +79,8 @@ struct archive {
         struct kept *kept; /* parallel to `members` */
         size_t count, capacity;
         uint64_t names_size; /* bytes of all their names */
-        size_t *by_name; /* positions in `members`, sorted by name */
-        size_t sorted;   /* their number: fewer than there are members while it is read */
+        size_t *by_name;     /* positions in `members`, sorted by name */
+        size_t sorted;       /* their number: fewer than there are members while it is read */
         uint64_t kept_size, ends_size;
         int spill;           /* the file for what has no room in memory; -1: none yet */
         uint64_t spill_size; /* bytes in it */
@@ -131,10 +131,6 @@ int archive_replay_end(archive_sink sink, void *context, struct error *err);
 const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member);
 /* The same for a directory. */
 int archive_scan_directory(struct archive *archive, struct error *err);
-/* The name as we speak of it (owned by the caller) of a member of `what`; NULL for the root, which is none.
- * Refuses what is unsafe, and in a layer of an image what removes members of others. */
-int archive_admit_name(const char *what, const char *name, enum tar_type type, bool layer, char **out,
-                       struct error *err);
 /* Appends one member, `name` as found in the tar (copied; `member->name` is ignored). Refuses unsafe ones. */
 int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
                        struct error *err);

@@ -79,7 +79,7 @@ all_frugal() {
 }
 
 @test "what is too large is said to be so" {
-        run -4 checkpointctl inspect /srv/hostile/mm-11.tar
+        run -4 checkpointctl inspect --all /srv/hostile/mm-11.tar
         [[ "$output" = *"more than 24 MiB of memory"*SNAP-292* ]]
         run -4 checkpointctl verify --quiet /srv/hostile/mm-11.tar
         [[ "$output" = *SNAP-292* ]]

@@ -96,7 +96,7 @@ def variants(members):
     yield 'deleted', {'deleted.files': json.dumps(['a'] * (4 * MIB)).encode()}, []
     yield 'annotations', {'spec.dump': json.dumps({'annotations': {'k%d' % at: 'v' for at in range(800000)}}).encode()}, []
     yield 'names', {}, ['checkpoint/' + '%06d' % at + 'n' * 4000 for at in range(30000)]
-    yield 'members', {}, ['checkpoint/%d' % at for at in range(99000)]
+    yield 'members', {}, ['checkpoint/%d' % at for at in range(49000)]
 
 
 def main():
