@@ -131,6 +131,10 @@ int archive_replay_end(archive_sink sink, void *context, struct error *err);
 const struct part *archive_part_of(const struct archive *archive, const struct archive_member *member);
 /* The same for a directory. */
 int archive_scan_directory(struct archive *archive, struct error *err);
+/* The name as we speak of it (owned by the caller) of a member of `what`; NULL for the root, which is none.
+ * Refuses what is unsafe, and in a layer of an image what removes members of others. */
+int archive_admit_name(const char *what, const char *name, enum tar_type type, bool layer, char **out,
+                       struct error *err);
 /* Appends one member, `name` as found in the tar (copied; `member->name` is ignored). Refuses unsafe ones. */
 int archive_add_member(struct archive *archive, const char *name, const struct archive_member *member,
                        struct error *err);
