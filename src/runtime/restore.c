@@ -132,7 +132,7 @@ static int run(struct restoration *restoration, struct restore_result *out, stru
 static int restore_file(struct restoration *restoration, const char *path, struct restore_result *out,
                         struct error *err)
 {
-        int ret = verify(restoration, path, err);
+        int ret = restoration->options.verified ? 0 : verify(restoration, path, err);
 
         if (ret == 0)
                 ret = open_archive(restoration, path, err);

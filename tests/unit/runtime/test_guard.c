@@ -78,7 +78,7 @@ static void freezes_runs_and_thaws(void **state)
         int status;
 
         fixture_start(&f, "printf abc > work/images/pages-1.img; echo said; exit 7");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_true(counting_stands(&f.counting));
         assert_success(guard_run(f.guard, &err), &err);
         assert_success(pages_copy(f.pages, f.writer, guard_descriptor(f.guard), 0, NULL, &err), &err);
@@ -97,7 +97,7 @@ static void breaks_off_an_endless_dump(void **state)
         int status;
 
         fixture_start(&f, "exec cat /dev/zero > work/images/pages-1.img");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_success(guard_run(f.guard, &err), &err);
         assert_success(guard_break(f.guard, &err), &err);
         pages_free(f.pages);
@@ -114,7 +114,7 @@ static void undoes_all_when_let_go(void **state)
         struct fixture f;
 
         fixture_start(&f, "exec cat /dev/zero > work/images/pages-1.img");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_success(guard_run(f.guard, &err), &err);
         fixture_end(&f);
 }
@@ -127,7 +127,7 @@ static void thaws_when_the_guardian_is_killed(void **state)
         int status;
 
         fixture_start(&f, "exec cat /dev/zero > work/images/pages-1.img");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_success(guard_run(f.guard, &err), &err);
         snprintf(command, sizeof(command), "kill -9 $(pgrep -P %d -x snap-guardian)", getpid());
         assert_int_equal(system(command), 0);
@@ -181,7 +181,7 @@ static void undoes_all_when_we_are_killed(void **state)
                 f.plan.cgroup = f.cgroup;
                 f.plan.pages = f.pages;
                 if (guard_start(&f.plan, &f.guard, &err) < 0 ||
-                    guard_watch(f.guard, "unfinished", &err) < 0 || guard_freeze(f.guard, &err) < 0 ||
+                    guard_watch(f.guard, "unfinished", &err) < 0 || guard_freeze(f.guard, NULL, &err) < 0 ||
                     guard_run(f.guard, &err) < 0)
                         _exit(1);
                 (void)!write(said[1], "r", 1);
