@@ -209,8 +209,9 @@ int pod_part_path(const struct pod_manifest *manifest, const struct pod_part *pa
         return 0;
 }
 
-int pod_part_measure(const char *path, const struct progress *progress, struct sha256 *digest, uint64_t *size,
-                     struct error *err)
+/* SHA-256 and size of a whole file. */
+static int measure(const char *path, const struct progress *progress, struct sha256 *digest, uint64_t *size,
+                   struct error *err)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         _cleanup_sha256_ struct sha256_stream *stream = NULL;
@@ -249,7 +250,7 @@ int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *
         if (r == 0)
                 r = archive_verify(path, progress, out, err);
         if (r == 0)
-                r = pod_part_measure(path, progress, &digest, &size, err);
+                r = measure(path, progress, &digest, &size, err);
         if (r == 0 && (size != part->size || !sha256_equal(&digest, &part->digest)) &&
             verify_fault(&verify, &ERROR_ARCHIVE_DIGEST, part->file,
                          "it is not the archive that `" POD_MANIFEST_NAME "` names") < 0)

@@ -58,8 +58,5 @@ int pod_part_path(const struct pod_manifest *manifest, const struct pod_part *pa
  * `out`. The same as verify of a file, so that it also knows -ECANCELED. */
 int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *part,
                     const struct progress *progress, struct verify_report *out, struct error *err);
-/* SHA-256 and size of a whole file. */
-int pod_part_measure(const char *path, const struct progress *progress, struct sha256 *digest, uint64_t *size,
-                     struct error *err);
 
 #endif

@@ -116,7 +116,7 @@ int create_pod(const struct cli *cli, const char *name, const struct runtime_dri
         path = options->output ? memory_copy(options->output) : default_output(pod.containers.items[0]);
         chosen.output = path;
         bar = progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
-        ret = capture_pod(&pod, &chosen, progress_bar_progress(bar), &result, err);
+        ret = capture_pod(&pod, &chosen, NULL, NULL, progress_bar_progress(bar), &result, err);
         progress_bar_finish(bar);
         progress_bar_free(bar);
         if (ret < 0)

@@ -33,6 +33,8 @@ struct part {
 struct pod_capture {
         const struct pod *pod;
         const struct checkpoint_options *options;
+        int (*completed)(void *context, const struct pod_manifest *manifest, struct error *err);
+        void *context;
         const struct progress *progress;
         struct pod_capture_result *result;
         struct pod_manifest *manifest;
@@ -232,6 +234,8 @@ static int make_parts(struct pod_capture *whole, struct error *err)
                 }
                 part->options.output = part->path;
                 part->options.replace = false;
+                part->options.digest = true;
+                part->options.completed = NULL;
                 part->files[0] = part->path;
                 part->files[1] = whole->manifest_path;
         }
@@ -370,18 +374,6 @@ static int thaw(struct pod_capture *whole, struct error *err)
         return r;
 }
 
-static int seal_and_measure(struct capture *capture, struct error *err)
-{
-        struct part *part = (struct part *)((char *)capture - offsetof(struct part, capture));
-        struct pod_part *entry = &part->whole->manifest->parts[part - part->whole->parts];
-        int r = capture_seal(capture, err);
-
-        if (r == 0)
-                r = pod_part_measure(archive_writer_temp_path(capture->writer), capture->progress,
-                                     &entry->digest, &entry->size, err);
-        return r;
-}
-
 /* --- the directory ----------------------------------------------------------------------------------------
  */
 
@@ -395,6 +387,8 @@ static int write_manifest(struct pod_capture *whole, struct error *err)
                 struct pod_part *part = &whole->manifest->parts[i];
 
                 part->frozen_us = whole->parts[i].result.times.frozen_us;
+                part->size = whole->parts[i].result.times.archive_size;
+                part->digest = whole->parts[i].result.digest;
                 whole->result->archive_size += part->size;
                 free(part->checkpoint);
                 r = set(&part->checkpoint, whole->parts[i].result.id) ? 0 : error_oom(err);
@@ -450,36 +444,49 @@ static int stop(struct pod_capture *whole, struct error *err)
         return r;
 }
 
+static int freeze_and_dump(struct pod_capture *whole, struct error *err)
+{
+        int r = freeze(whole, err);
+
+        if (r < 0)
+                return r;
+        enter(whole, "dump");
+        r = in_parallel(whole, capture_dump, err);
+        return r == 0 && !whole->options->stop ? thaw(whole, err) : r;
+}
+
 static int run(struct pod_capture *whole, struct error *err)
 {
-        bool is_stopped = whole->options->stop;
         int r = one_by_one(whole, capture_lock, err);
 
+        if (r < 0)
+                return r;
         enter(whole, "preflight");
-        if (r == 0)
-                r = read_spec(whole, err);
+        r = read_spec(whole, err);
         if (r == 0)
                 r = one_by_one(whole, capture_prepare, err);
         if (r == 0)
-                r = freeze(whole, err);
-        enter(whole, "dump");
-        if (r == 0)
-                r = in_parallel(whole, capture_dump, err);
-        if (r == 0 && !is_stopped)
-                r = thaw(whole, err);
+                r = freeze_and_dump(whole, err);
+        if (r < 0)
+                return r;
         enter(whole, "seal");
-        if (r == 0)
-                r = in_parallel(whole, seal_and_measure, err);
+        r = in_parallel(whole, capture_seal, err);
         if (r == 0)
                 r = commit(whole, err);
-        return r == 0 && is_stopped ? stop(whole, err) : r;
+        if (r == 0 && whole->completed)
+                r = whole->completed(whole->context, whole->manifest, err);
+        return r == 0 && whole->options->stop ? stop(whole, err) : r;
 }
 
 int capture_pod(const struct pod *pod, const struct checkpoint_options *options,
-                const struct progress *progress, struct pod_capture_result *out, struct error *err)
+                int (*completed)(void *context, const struct pod_manifest *manifest, struct error *err),
+                void *context, const struct progress *progress, struct pod_capture_result *out,
+                struct error *err)
 {
         _cleanup_(whole_free) struct pod_capture whole = {.pod = pod,
                                                           .options = options,
+                                                          .completed = completed,
+                                                          .context = context,
                                                           .progress = progress,
                                                           .result = out,
                                                           .begin_us = clock_monotonic_us(),

@@ -23,12 +23,16 @@ void pod_capture_result_free(struct pod_capture_result *result);
 #define _cleanup_pod_capture_result_ _cleanup_(pod_capture_result_free)
 
 /*
- * `options->output` is the path of the directory to be, which must not exist; `replace` has no meaning.
- * Whatever fails, all containers go on, and nothing is left. Progress is that of the pod: the phases
- * "preflight", "freeze", "dump", "seal" (all go on from here, but those that are to be stopped), "stop".
- * -ENOTSUP (ERROR_UNSUPPORTED) for engines that write their archives themselves.
+ * `options->output` is the path of the directory to be, which must not exist; `replace`, `digest` and
+ * `completed` have no meaning. In place of the last: `completed` (may be NULL) is called when the directory
+ * is there, before containers that are to be ended are; when it fails, they go on. Whatever fails, all
+ * containers go on, and nothing is left. Progress is that of the pod: the phases "preflight", "freeze",
+ * "dump", "seal" (all go on from here, but those that are to be stopped), "stop". -ENOTSUP
+ * (ERROR_UNSUPPORTED) for engines that write their archives themselves.
  */
 int capture_pod(const struct pod *pod, const struct checkpoint_options *options,
-                const struct progress *progress, struct pod_capture_result *out, struct error *err);
+                int (*completed)(void *context, const struct pod_manifest *manifest, struct error *err),
+                void *context, const struct progress *progress, struct pod_capture_result *out,
+                struct error *err);
 
 #endif
