@@ -121,10 +121,21 @@ const struct error_kind ERROR_ENCRYPTED_LAYER = {
                 "Find out who can write to the place where the image lies.",
 };
 
+const struct error_kind ERROR_POD_MANIFEST = {
+        .code = "SNAP-130",
+        .exit_status = EXIT_BAD_DATA,
+        .http_status = 422,
+        .title = "the manifest of a pod is damaged",
+        .hint = "Each archive beside it can still be verified and restored by itself.",
+};
+
 const struct error_kind *const archive_error_kinds[] = {
-        &ERROR_ARCHIVE_NOT_ONE,     &ERROR_ARCHIVE_TRUNCATED,      &ERROR_ARCHIVE_CORRUPT,
-        &ERROR_ARCHIVE_NAME,        &ERROR_ARCHIVE_MEMBER_MISSING, &ERROR_ARCHIVE_DIGEST,
-        &ERROR_ARCHIVE_METADATA,    &ERROR_ARCHIVE_INCONSISTENT,   &ERROR_ARCHIVE_FILE_SIZE,
-        &ERROR_ENCRYPTED_HEADER,    &ERROR_ENCRYPTED_FRAME,        &ERROR_ENCRYPTED_ORDER,
-        &ERROR_ENCRYPTED_TRUNCATED, &ERROR_ENCRYPTED_LAYER,        NULL,
+        &ERROR_ARCHIVE_NOT_ONE,        &ERROR_ARCHIVE_TRUNCATED,
+        &ERROR_ARCHIVE_CORRUPT,        &ERROR_ARCHIVE_NAME,
+        &ERROR_ARCHIVE_MEMBER_MISSING, &ERROR_ARCHIVE_DIGEST,
+        &ERROR_ARCHIVE_METADATA,       &ERROR_ARCHIVE_INCONSISTENT,
+        &ERROR_ARCHIVE_FILE_SIZE,      &ERROR_ENCRYPTED_HEADER,
+        &ERROR_ENCRYPTED_FRAME,        &ERROR_ENCRYPTED_ORDER,
+        &ERROR_ENCRYPTED_TRUNCATED,    &ERROR_ENCRYPTED_LAYER,
+        &ERROR_POD_MANIFEST,           NULL,
 };

@@ -12,7 +12,7 @@ extern const struct error_kind ERROR_ARCHIVE_NOT_ONE, /* not a checkpoint archiv
         ERROR_ARCHIVE_FILE_SIZE /* an open file has another size than the dump recorded */,
         ERROR_ENCRYPTED_HEADER, ERROR_ENCRYPTED_FRAME /* altered */,
         ERROR_ENCRYPTED_ORDER /* reordered, repeated, missing, behind the end */, ERROR_ENCRYPTED_TRUNCATED,
-        ERROR_ENCRYPTED_LAYER /* of an image: altered */;
+        ERROR_ENCRYPTED_LAYER /* of an image: altered */, ERROR_POD_MANIFEST /* pod.json */;
 
 extern const struct error_kind *const archive_error_kinds[];
 

@@ -6,12 +6,13 @@
 #include "archive/archive.h"
 #include "cli/answer.h"
 #include "cli/choices.h"
-#include "program/memory.h"
+#include "cli/create_pod.h"
 #include "cli/progress_bar.h"
 #include "cli/recovery.h"
 #include "cli/table.h"
 #include "program/units.h"
 #include "cli/verb.h"
+#include "program/memory.h"
 #include "runtime/capture.h"
 
 #define NO_CHOICE (-1)
@@ -19,9 +20,11 @@
 static int runtime = NO_CHOICE, compression = COMPRESSION_NONE, tcp = TCP_REFUSE;
 static const char *output;
 static uint64_t level, ghost_limit, timeout;
-static bool stop, file_locks, ignore_volumes, replace, force;
+static bool pod, stop, file_locks, ignore_volumes, replace, force;
 
 static const struct option_spec options[] = {
+        {"pod", 0, OPTION_FLAG, &pod, NULL,
+         "CONTAINER is a pod, or NAMESPACE/POD: all of its containers at one instant, into a directory"},
         {"output", 'o', OPTION_TEXT, &output, "FILE",
          "write the archive here, instead of ./checkpoint-NAME-TIME.tar with the suffix of its compression"},
         {"runtime", 0, OPTION_CHOICE, &runtime, NULL, "look for the container only here", runtime_choices},
@@ -174,10 +177,9 @@ static int print_json(const char *path, const struct container *container,
         return answer_print(doc, err);
 }
 
-static int checkpoint(const struct cli *cli, const struct runtime_driver *driver,
-                      const struct container *container, const char *path, struct error *err)
+static struct checkpoint_options chosen_options(const char *path)
 {
-        const struct checkpoint_options chosen = {
+        return (struct checkpoint_options){
                 .output = path,
                 .replace = replace,
                 .compression = (enum compression)compression,
@@ -190,6 +192,12 @@ static int checkpoint(const struct cli *cli, const struct runtime_driver *driver
                 .skip_volumes = ignore_volumes,
                 .force = force,
         };
+}
+
+static int checkpoint(const struct cli *cli, const struct runtime_driver *driver,
+                      const struct container *container, const char *path, struct error *err)
+{
+        const struct checkpoint_options chosen = chosen_options(path);
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
         struct checkpoint_result result = {0};
@@ -211,6 +219,7 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         const struct runtime_driver *only = NULL, *driver;
         _cleanup_container_ struct container *container = NULL;
         _cleanup_free_ char *path = NULL;
+        struct checkpoint_options whole;
         int ret = 0;
 
         if (level > 22 || timeout > UINT_MAX)
@@ -219,6 +228,10 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         ret = recovery_run(err);
         if (ret == 0 && runtime != NO_CHOICE)
                 ret = runtime_driver_find(runtime_choices[runtime], &only, err);
+        if (ret == 0 && pod) {
+                whole = chosen_options(output);
+                return create_pod(cli, argv[0], only, &whole, err);
+        }
         if (ret == 0)
                 ret = runtime_find_container(argv[0], only, &driver, &container, err);
         if (ret < 0)
@@ -242,6 +255,11 @@ const struct verb verb_create = {
                        "NAMESPACE/POD/CONTAINER. The archive "
                        "can be read by Podman and by other checkpoint tools. Ctrl-C undoes what "
                        "was begun.\n\n"
+                       "With --pod, all containers of a pod are frozen together, dumped in parallel "
+                       "and go on together. The directory that is written has an archive of each and "
+                       "pod.json, which binds them by their digests; it appears when all of them are "
+                       "complete and verified, or not at all. A container outside of pods is a pod of its "
+                       "own.\n\n"
                        "With --json, prints one object with id, path, size, times, and as "
                        "digest the SHA-256 of the member snap.json, which holds the SHA-256 of "
                        "every other member (not in archives that an engine wrote).",
@@ -249,6 +267,7 @@ const struct verb verb_create = {
                     "checkpointctl create web --stop --compress zstd -o web.tar.zst\tpack it "
                     "up and end it\n"
                     "checkpointctl create default/web/nginx\tcheckpoint a container of a pod\n"
+                    "checkpointctl create --pod shop\tall containers of a pod at one instant\n"
                     "checkpointctl create db --tcp keep\tkeep its connections for a restore "
                     "on this address",
         .options = OPTION_TABLE(options),

@@ -8,7 +8,7 @@
 #include "program/units.h"
 #include "cli/verb.h"
 #include "oci/signature_policy.h"
-#include "runtime/restore.h"
+#include "runtime/restore_pod.h"
 
 #define NO_CHOICE (-1)
 
@@ -66,6 +66,54 @@ static void print_text(const struct restore_result *result)
                duration_format(result->total_us, total));
 }
 
+static int print_pod_json(const struct pod_restore_result *result, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc), *containers, *times;
+
+        yyjson_mut_doc_set_root(doc, root);
+        answer_add_text(doc, root, "podId", result->id);
+        answer_add_text(doc, root, "name", result->name);
+        containers = yyjson_mut_obj_add_arr(doc, root, "containers");
+        for (size_t i = 0; i < result->count; i++) {
+                yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, containers);
+
+                answer_add_text(doc, object, "containerId", result->parts[i].container_id);
+                answer_add_text(doc, object, "name", result->parts[i].name);
+                yyjson_mut_obj_add_int(doc, object, "pid", result->parts[i].pid);
+                yyjson_mut_obj_add_uint(doc, object, "processes", result->parts[i].processes);
+        }
+        times = yyjson_mut_obj_add_obj(doc, root, "times");
+        yyjson_mut_obj_add_uint(doc, times, "restoreUs", result->restore_us);
+        yyjson_mut_obj_add_uint(doc, times, "totalUs", result->total_us);
+        return answer_print(doc, err);
+}
+
+static int run_pod(const struct cli *cli, const char *path, const struct restore_options *chosen,
+                   struct progress_bar *bar, struct error *err)
+{
+        _cleanup_pod_restore_result_ struct pod_restore_result result = {0};
+        char total[UNIT_TEXT_SIZE];
+        int ret;
+
+        if (chosen->bundle || runtime != NO_CHOICE)
+                return error_set(
+                        err, &ERROR_USAGE, -EINVAL,
+                        "a pod is restored by the engine that it is of, without --runtime or --bundle");
+        ret = restore_pod(path, chosen, progress_bar_progress(bar), &result, err);
+        if (ret < 0)
+                return ret;
+        if (cli->json)
+                return print_pod_json(&result, err);
+        for (size_t i = 0; i < result.count; i++)
+                print_text(&result.parts[i]);
+        fputs("Restored the pod ", stdout);
+        text_print_safe(result.name, stdout);
+        printf(": %zu container%s in %s\n", result.count, result.count == 1 ? "" : "s",
+               duration_format(result.total_us, total));
+        return 0;
+}
+
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         const struct restore_options chosen = {.name = name,
@@ -84,6 +132,11 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 
         registry_access.progress = progress_bar_progress(bar);
         policy_use(policy);
+        if (ret == 0 && pod_manifest_is_one(argv[0])) {
+                ret = run_pod(cli, argv[0], &chosen, bar, err);
+                progress_bar_finish(bar);
+                return ret;
+        }
         if (ret == 0)
                 ret = restore_archive(argv[0], driver, &chosen, progress_bar_progress(bar), &result, err);
         progress_bar_finish(bar);
@@ -104,10 +157,13 @@ const struct verb verb_restore = {
                        "after the processes of the checkpoint have been seen running.\n\n"
                        "FILE is an archive, or - for standard input; IMAGE is oci:DIR[:TAG], "
                        "oci-archive:FILE[:TAG] or docker://HOST/REPOSITORY[:TAG][@DIGEST], which is fetched "
-                       "first.\n\n" REGISTRY_OPTIONS_TEXT,
+                       "first. The directory of a pod (create --pod) is restored as that pod, which is made "
+                       "anew: all of its containers or nothing.\n\n" REGISTRY_OPTIONS_TEXT,
         .examples = "checkpointctl restore web.tar\tstart the container under its old name\n"
                     "checkpointctl restore oci:images:web --name web2\tstart it from an "
                     "image, under a new name\n"
+                    "checkpointctl restore shop-pod --tcp keep\tall containers of a pod, with the "
+                    "connections between them\n"
                     "checkpointctl restore docker://registry.example/team/web:monday\tfrom a registry",
         .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,

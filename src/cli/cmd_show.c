@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include "archive/pod_manifest.h"
 #include "cli/answer.h"
 #include "cli/inspect.h"
 #include "program/memory.h"
@@ -224,25 +225,59 @@ static int show(const struct cli *cli, int count, char **paths, bool pods_wanted
         return ret;
 }
 
+/* The archives of a pod in the place of its directory or pod.json. */
+static int expand(char *path, char ***paths, int *count, struct error *err)
+{
+        _cleanup_pod_manifest_ struct pod_manifest *manifest = NULL;
+        int ret = pod_manifest_is_one(path) ? pod_manifest_load(path, &manifest, err) : 0;
+        size_t more = manifest ? manifest->count : 1;
+
+        if (ret < 0)
+                return ret;
+        *paths = memory_grow(*paths, (size_t)*count + more, sizeof(**paths));
+        for (size_t i = 0; ret == 0 && i < more; i++) {
+                if (!manifest)
+                        (*paths)[*count] = memory_copy(path);
+                else
+                        ret = pod_part_path(manifest, &manifest->parts[i], &(*paths)[*count], err);
+                *count += ret == 0;
+        }
+        return ret;
+}
+
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
-        _cleanup_free_ char *path = memory_copy(target ? target : PODSET_KUBELET);
+        _cleanup_free_ char *directory = memory_copy(target ? target : PODSET_KUBELET);
+        char **paths = NULL;
+        int count = 0, ret = 0;
 
         if (target && argc)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "show takes either --target or FILE, not both");
-        return argc ? show(cli, argc, argv, false, err) : show(cli, 1, &path, true, err);
+        if (!argc)
+                return show(cli, 1, &directory, true, err);
+        for (int i = 0; i < argc && ret == 0; i++)
+                ret = expand(argv[i], &paths, &count, err);
+        if (ret == 0)
+                ret = show(cli, count, paths, false, err);
+        for (int i = 0; i < count; i++)
+                free(paths[i]);
+        free(paths);
+        return ret;
 }
 
 const struct verb verb_show = {
         .name = "show",
         .usage = "[FILE...]",
         .summary = "show an overview of checkpoints",
-        .description = "Shows container, image, engine and sizes of one or several checkpoints "
-                       "as a table.\n\n" VERB_FILE_PLACES
-                       " With --json, prints an array with one object for each FILE.\n\n"
-                       "A directory with the file checkpointed.pods, a tar that extract made of one, and "
-                       "the archive of a pod (pod.dump) are shown as checkpoints of pods. Without FILE, "
-                       "shows those in " PODSET_KUBELET ".",
+        .description =
+                "Shows container, image, engine and sizes of one or several checkpoints "
+                "as a table.\n\n" VERB_FILE_PLACES
+                " With --json, prints an array with one object for each FILE.\n\n"
+                "Of the checkpoint of a pod (the directory that create --pod makes, or pod.json in it), "
+                "the archives of all containers are shown.\n\n"
+                "A directory with the file checkpointed.pods, a tar that extract made of one, and "
+                "the archive of a pod (pod.dump) are shown as checkpoints of pods. Without FILE, "
+                "shows those in " PODSET_KUBELET ".",
         .examples = "checkpointctl show checkpoint-*.tar\tan overview of all checkpoints here\n"
                     "checkpointctl show oci:images:web\tof an image, without unpacking it\n"
                     "checkpointctl show\tthe pods in the kubelet's checkpointed.pods\n"

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include "archive/verify.h"
+#include "archive/pod_manifest.h"
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/style.h"
@@ -129,20 +129,10 @@ static int check_signature(const char *path, struct error *err)
         return ret;
 }
 
-/* The exit status; negative when the user has had enough. */
-static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct error *err)
+/* What came of one archive: the exit status, negative when the user has had enough. */
+static int conclude(const char *path, int ret, const struct verify_report *report, yyjson_mut_doc *doc,
+                    struct error *err)
 {
-        _cleanup_progress_bar_ struct progress_bar *bar =
-                progress_bar_new(stderr, progress_style_for(stderr, quiet));
-        _cleanup_verify_report_ struct verify_report report = {0};
-        _cleanup_archive_ struct archive *archive = NULL;
-        int ret = check_signature(path, err);
-
-        if (ret == 0)
-                ret = location_open_unread(path, progress_bar_progress(bar), &archive, err);
-        if (ret == 0)
-                ret = archive_verify_open(archive, progress_bar_progress(bar), &report, err);
-        progress_bar_finish(bar);
         if (ret == -ECANCELED)
                 return ret;
         if (ret < 0) {
@@ -150,10 +140,55 @@ static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct erro
                 return error_exit_status(err);
         }
         if (doc)
-                add_object(path, &report, doc);
+                add_object(path, report, doc);
         else
-                print_text(path, &report);
-        return report.fault_count ? EXIT_BAD_DATA : 0;
+                print_text(path, report);
+        return report->fault_count ? EXIT_BAD_DATA : 0;
+}
+
+/* All archives of a pod, and whether they are those that its manifest names. */
+static int verify_pod(const char *path, bool quiet, yyjson_mut_doc *doc, struct error *err)
+{
+        _cleanup_pod_manifest_ struct pod_manifest *manifest = NULL;
+        int ret = pod_manifest_load(path, &manifest, err), status = 0;
+
+        if (ret < 0)
+                return conclude(path, ret, NULL, doc, err);
+        for (size_t i = 0; i < manifest->count; i++) {
+                struct progress_bar *bar = progress_bar_new(stderr, progress_style_for(stderr, quiet));
+                _cleanup_verify_report_ struct verify_report report = {0};
+                _cleanup_free_ char *part = NULL;
+
+                ret = pod_part_path(manifest, &manifest->parts[i], &part, err);
+                if (ret == 0)
+                        ret = pod_part_verify(manifest, &manifest->parts[i], progress_bar_progress(bar),
+                                              &report, err);
+                progress_bar_finish(bar);
+                progress_bar_free(bar);
+                ret = conclude(part ? part : path, ret, &report, doc, err);
+                if (ret < 0)
+                        return ret;
+                status = status ? status : ret;
+        }
+        return status;
+}
+
+static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct error *err)
+{
+        _cleanup_progress_bar_ struct progress_bar *bar = NULL;
+        _cleanup_verify_report_ struct verify_report report = {0};
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = check_signature(path, err);
+
+        if (ret == 0 && pod_manifest_is_one(path))
+                return verify_pod(path, quiet, doc, err);
+        bar = progress_bar_new(stderr, progress_style_for(stderr, quiet));
+        if (ret == 0)
+                ret = location_open_unread(path, progress_bar_progress(bar), &archive, err);
+        if (ret == 0)
+                ret = archive_verify_open(archive, progress_bar_progress(bar), &report, err);
+        progress_bar_finish(bar);
+        return conclude(path, ret, &report, doc, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
@@ -170,7 +205,9 @@ const struct verb verb_verify = {
                        "files they refer to. Each fault is named with the object, the reason "
                        "and a code; the exit status is then 4.\n\n"
                        "Archives of other engines carry no digests; of them the structure is "
-                       "proven, not every byte.\n\n" VERB_FILE_PLACES,
+                       "proven, not every byte.\n\n"
+                       "Of the checkpoint of a pod (its directory, or pod.json in it), all archives are "
+                       "verified, and whether they are those that pod.json names.\n\n" VERB_FILE_PLACES,
         .examples = "checkpointctl verify c.tar\tsay OK, or name what is damaged\n"
                     "checkpointctl verify --public-key team.pub docker://registry.example/team/web\t"
                     "and was it signed by the team?",

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "node/checkpoint_request.h"
 #include "node/estimate.h"
+#include "node/hooks.h"
 #include "node/node_private.h"
 #include "runtime/capture.h"
 #include "runtime/lock.h"
@@ -25,6 +26,7 @@ struct work {
         struct checkpoint_request request;
         const struct runtime_driver *driver;
         struct container *container;
+        struct freeze_hooks hooks;
         char *temporary;
         struct checkpoint *checkpoint; /* the record to be */
         uint64_t estimate, claimed;    /* bytes that are to be written; of those, what is still set aside */
@@ -40,6 +42,7 @@ static void work_free(struct work *work)
                 node_release_space(work->node, work->claimed);
         if (work->temporary)
                 (void)unlink(work->temporary);
+        freeze_hooks_free(&work->hooks);
         container_freep(&work->container);
         checkpoint_freep(&work->checkpoint);
         free(work->temporary);
@@ -83,10 +86,13 @@ static int check(struct node *node, struct operation *operation, struct error *e
         _cleanup_container_ struct container *container = NULL;
         const struct runtime_driver *driver;
         struct checkpoint_request request;
+        struct freeze_hooks hooks = {0};
         int r = json_parse(SLICE_TEXT(operation->request), "the request", &doc, err);
 
         if (r == 0)
                 r = checkpoint_request_parse(yyjson_doc_get_root(doc), &request, err);
+        if (r == 0)
+                r = freeze_hooks_parse(yyjson_doc_get_root(doc), &hooks, err);
         if (r == 0)
                 r = node_find_container(node, &request, &driver, &container, err);
         if (r < 0)
@@ -146,6 +152,16 @@ static void enter_or_break(struct work *work, enum operation_phase phase)
                 stop_working(work, r, &why);
 }
 
+/* What was frozen goes on, unless it is to be ended. */
+static void run_hooks_after(struct work *work)
+{
+        struct error why = {0};
+        int r = work->request.options.stop ? 0 : freeze_hooks_after(&work->hooks, &work->container, 1, &why);
+
+        if (r < 0 && !work->broken)
+                stop_working(work, r, &why);
+}
+
 /* What has been written is not to come any more: others may count on the rest of the disk. */
 static void claim_use(struct work *work, uint64_t written)
 {
@@ -169,6 +185,8 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
                 enter_or_break(work, PHASE_VERIFY);
         if (strcmp(phase, "dump") == 0)
                 claim_use(work, done);
+        if (strcmp(phase, "seal") == 0)
+                run_hooks_after(work);
         progress->step(progress->context, phase, done, total);
 }
 
@@ -188,6 +206,22 @@ static bool cancelled(void *context)
         return work->broken || progress_cancelled(job_progress(work->job));
 }
 
+/* {"checkpoint": {…}, "hooks": […]}; without the first when there is none. */
+static int set_result(struct work *work, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL, *value = NULL;
+
+        if (root && work->checkpoint)
+                value = checkpoint_json(work->checkpoint, doc);
+        if (!root ||
+            (work->checkpoint && (!value || !yyjson_mut_obj_add_val(doc, root, "checkpoint", value))) ||
+            !hook_reports_add(&work->hooks.reports, doc, root))
+                return error_oom(err);
+        yyjson_mut_doc_set_root(doc, root);
+        return job_set_result(work->job, doc, err);
+}
+
 /* The archive is whole: it is recorded before the container may be ended. */
 static int completed(void *context, const struct checkpoint_result *result, struct error *err)
 {
@@ -199,7 +233,7 @@ static int completed(void *context, const struct checkpoint_result *result, stru
                 r = journal_enter(work, PHASE_COMMIT, err);
         if (r == 0)
                 r = node_commit_archive(work->node, work->temporary, work->checkpoint, err);
-        return r < 0 ? r : checkpoint_set_result(work->job, work->checkpoint, err);
+        return r < 0 ? r : set_result(work, err);
 }
 
 /* A name that nobody else uses, hidden from those who look for archives. */
@@ -220,6 +254,8 @@ static int prepare(struct work *work, struct error *err)
         struct estimate estimate;
         int r = checkpoint_request_parse(job_request(work->job), &work->request, err);
 
+        if (r == 0)
+                r = freeze_hooks_parse(job_request(work->job), &work->hooks, err);
         if (r == 0)
                 r = node_find_container(work->node, &work->request, &work->driver, &work->container, err);
         if (r == 0)
@@ -242,32 +278,46 @@ static int prepare(struct work *work, struct error *err)
         return r;
 }
 
+static int capture(struct work *work, struct error *err)
+{
+        struct checkpoint_options *options = &work->request.options;
+        struct checkpoint_result result;
+        int r;
+
+        work->progress = (struct progress){step, cancelled, work};
+        options->output = work->temporary;
+        options->digest = true;
+        options->completed = completed;
+        options->context = work;
+        r = capture_checkpoint(work->driver, work->container, options, &work->progress, &result, err);
+        if (r != -ECANCELED || !work->broken)
+                return r;
+        *err = work->why;
+        return work->broken;
+}
+
 static int run(struct job *job, struct error *err)
 {
         _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job)};
-        struct checkpoint_result result;
-        struct checkpoint_options *options = &work.request.options;
         int r = prepare(&work, err);
 
         if (r < 0)
                 return r;
-        work.progress = (struct progress){step, cancelled, &work};
-        options->output = work.temporary;
-        options->digest = true;
-        options->completed = completed;
-        options->context = &work;
-        r = capture_checkpoint(work.driver, work.container, options, &work.progress, &result, err);
-        if (r == -ECANCELED && work.broken) {
-                *err = work.why;
-                r = work.broken;
-        }
+        r = freeze_hooks_before(&work.hooks, &work.container, 1, job_progress(job), err);
+        if (r == 0)
+                r = capture(&work, err);
+        /* It failed before they were due. One that was ended has nothing to be undone. */
+        if (r < 0)
+                (void)freeze_hooks_after(&work.hooks, &work.container, 1, NULL);
+        if (r < 0 && work.hooks.reports.list)
+                (void)set_result(&work, NULL);
         if (r == 0)
                 metrics_observe_checkpoint(work.node->metrics, work.checkpoint);
         return r;
 }
 
 /* Whoever looks after a dump that we began ends it, and lets the container go on. */
-static int settle(const char *key, struct error *err)
+int checkpoint_settle(const char *key, struct error *err)
 {
         uint64_t limit = clock_monotonic_us() + SETTLE_LIMIT_US;
         unsigned recovered;
@@ -281,13 +331,29 @@ static int settle(const char *key, struct error *err)
         return capture_recover(&recovered, err);
 }
 
+/* What was done before the freeze is undone, whether or not that was done already: nobody knows. */
+static void recover_hooks(struct job *job)
+{
+        _cleanup_container_ struct container *container = NULL;
+        const struct runtime_driver *driver;
+        struct checkpoint_request request;
+        struct freeze_hooks hooks = {.owed = true};
+
+        if (freeze_hooks_parse(job_request(job), &hooks, NULL) == 0 && hooks.after.count &&
+            checkpoint_request_parse(job_request(job), &request, NULL) == 0 &&
+            node_find_container(job_node(job), &request, &driver, &container, NULL) == 0)
+                (void)freeze_hooks_after(&hooks, &container, 1, NULL);
+        freeze_hooks_free(&hooks);
+}
+
 static int undo(struct job *job, const char *temporary, struct error *err)
 {
         const char *phase = operation_phase_name(job_operation(job)->phase);
-        int r = settle(json_text_or(job_journal(job), "lock", ""), err);
+        int r = checkpoint_settle(json_text_or(job_journal(job), "lock", ""), err);
 
         if (unlink(temporary) < 0 && errno != ENOENT)
                 r = error_errno(err, errno, "remove `%s`", temporary);
+        recover_hooks(job);
         if (r < 0)
                 return error_wrap(err, r, "the agent was killed during the phase %s, which cannot be undone",
                                   phase);
@@ -329,7 +395,7 @@ static int recover(struct job *job, struct error *err)
                 return undo(job, temporary, err);
         r = checkpoint_from_json(yyjson_obj_get(journal, "checkpoint"), &checkpoint, err);
         if (r == 0)
-                r = settle(json_text_or(journal, "lock", ""), err);
+                r = checkpoint_settle(json_text_or(journal, "lock", ""), err);
         if (r == 0)
                 r = node_recover_archive(job_node(job), temporary, checkpoint, err);
         if (r == 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include "archive/pod_manifest.h"
 #include "base/file.h"
 #include "node/node_private.h"
 
@@ -55,6 +56,27 @@ static int directory_sync(const char *path, struct error *err)
         return 0;
 }
 
+/* The last archive of a pod takes the manifest with it. */
+static void tidy_pod(const struct checkpoint *checkpoint)
+{
+        const char *slash = strrchr(checkpoint->path, '/');
+        _cleanup_free_ char *directory = NULL;
+        _cleanup_closedir_ DIR *dir = NULL;
+        bool others = false;
+
+        if (!*checkpoint->group || !slash)
+                return;
+        directory = strndup(checkpoint->path, (size_t)(slash - checkpoint->path));
+        dir = directory ? opendir(directory) : NULL;
+        for (struct dirent *item; dir && (item = readdir(dir));)
+                others |= strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0 &&
+                          strcmp(item->d_name, POD_MANIFEST_NAME) != 0;
+        if (dir && !others && faccessat(dirfd(dir), POD_MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+                (void)unlinkat(dirfd(dir), POD_MANIFEST_NAME, 0);
+                (void)rmdir(directory);
+        }
+}
+
 /* The file first: a record without a file is dropped at the next start, a file without a record would come
  * back. */
 static int remove_unpinned(struct node *node, const struct checkpoint *checkpoint, struct error *err)
@@ -65,6 +87,7 @@ static int remove_unpinned(struct node *node, const struct checkpoint *checkpoin
                 return error_set(err, &ERROR_PINNED, -EPERM, "the checkpoint `%s` is pinned", checkpoint->id);
         if (unlink(checkpoint->path) < 0 && errno != ENOENT)
                 return error_errno(err, errno, "remove `%s`", checkpoint->path);
+        tidy_pod(checkpoint);
         r = directory_sync(node->options.directory, err);
         return r < 0 ? r : catalog_remove_checkpoint(node->catalog, checkpoint->id, err);
 }

@@ -116,6 +116,12 @@ int checkpoint_quarantine(struct node *node, struct checkpoint *checkpoint, cons
 /* {"checkpoint": {…}} as the result of the job. */
 int checkpoint_set_result(struct job *job, const struct checkpoint *checkpoint, struct error *err);
 
+/* --- checkpoint_job.c --- */
+
+/* After a crash: waits until whoever looks after the dump of the container `key` (lock_key) has ended it, and
+ * lets the container go on where nobody does. */
+int checkpoint_settle(const char *key, struct error *err);
+
 /* --- find.c --- */
 
 struct checkpoint_request;

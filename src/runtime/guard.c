@@ -18,6 +18,7 @@ struct guard {
         int socket;
         int alive; /* ends when the guardian, the runtime and CRIU are all gone */
         pid_t pid;
+        bool asked;      /* the answer to a freeze or thaw is to come */
         bool ended;      /* the runtime … */
         int exit_status; /* … and how */
 };
@@ -98,17 +99,26 @@ static int guard_receive(struct guard *guard, struct guard_answer *answer, struc
         return 0;
 }
 
+static int guard_await(struct guard *guard, enum guard_request request, struct guard_answer *answer,
+                       struct error *err)
+{
+        int r;
+
+        do
+                r = guard_receive(guard, answer, err);
+        while (r == 0 && answer->kind != request);
+        return r;
+}
+
 /* Sends a request and waits for its answer, a negative errno or 0. */
 static int guard_ask(struct guard *guard, enum guard_request request, const char *path, int *value,
                      struct error *err)
 {
-        struct guard_answer answer;
+        struct guard_answer answer = {0};
         int r = guard_send(guard, request, path, err);
 
-        do
-                if (r == 0)
-                        r = guard_receive(guard, &answer, err);
-        while (r == 0 && answer.kind != request);
+        if (r == 0)
+                r = guard_await(guard, request, &answer, err);
         if (r == 0)
                 *value = answer.value;
         return r;
@@ -121,17 +131,46 @@ int guard_watch(struct guard *guard, const char *temporary, struct error *err)
         return r < 0 ? r : value;
 }
 
-int guard_freeze(struct guard *guard, struct error *err)
+static int guard_begin(struct guard *guard, enum guard_request request, struct error *err)
 {
-        int value = 0, r = guard_ask(guard, GUARD_FREEZE, NULL, &value, err);
+        int r = guard_send(guard, request, NULL, err);
+
+        guard->asked = r == 0;
+        return r;
+}
+
+/* Waits for what was begun; begins it when it was not. */
+static int guard_complete(struct guard *guard, enum guard_request request, struct guard_answer *answer,
+                          struct error *err)
+{
+        int r = guard->asked ? 0 : guard_begin(guard, request, err);
+
+        if (r == 0)
+                r = guard_await(guard, request, answer, err);
+        guard->asked = false;
+        return r;
+}
+
+int guard_freeze_begin(struct guard *guard, struct error *err)
+{
+        return guard_begin(guard, GUARD_FREEZE, err);
+}
+
+int guard_freeze(struct guard *guard, uint64_t *at_us, struct error *err)
+{
+        struct guard_answer answer = {0};
+        int r = guard_complete(guard, GUARD_FREEZE, &answer, err);
 
         if (r < 0)
                 return r;
-        if (value == -ETIMEDOUT)
-                return error_set(err, &ERROR_FREEZE, value,
+        if (at_us)
+                *at_us = answer.at_us;
+        if (answer.value == -ETIMEDOUT)
+                return error_set(err, &ERROR_FREEZE, answer.value,
                                  "the container did not come to a standstill in time");
-        if (value < 0)
-                return error_set(err, &ERROR_FREEZE, value, "freeze the container: %s", strerror(-value));
+        if (answer.value < 0)
+                return error_set(err, &ERROR_FREEZE, answer.value, "freeze the container: %s",
+                                 strerror(-answer.value));
         return 0;
 }
 
@@ -167,12 +206,19 @@ int guard_break(struct guard *guard, struct error *err)
         return guard_ask(guard, GUARD_BREAK, NULL, &value, err);
 }
 
+int guard_thaw_begin(struct guard *guard, struct error *err)
+{
+        return guard_begin(guard, GUARD_THAW, err);
+}
+
 int guard_thaw(struct guard *guard, struct error *err)
 {
-        int value = 0, r = guard_ask(guard, GUARD_THAW, NULL, &value, err);
+        struct guard_answer answer = {0};
+        int r = guard_complete(guard, GUARD_THAW, &answer, err);
 
-        if (r == 0 && value < 0)
-                r = error_set(err, &ERROR_FREEZE, value, "thaw the container: %s", strerror(-value));
+        if (r == 0 && answer.value < 0)
+                r = error_set(err, &ERROR_FREEZE, answer.value, "thaw the container: %s",
+                              strerror(-answer.value));
         return r;
 }
 

@@ -25,14 +25,20 @@ struct guard_plan {
         int keeper;                     /* lock_acquire_keeper(): held until we and the guardian are gone */
         unsigned freeze_timeout_ms;
         const char *work_directory; /* removed when we die */
+        /* Of a pod: files, NULL-terminated, that are removed when we die, and the directory made for them,
+         * which goes with the last of them; other guardians look after what else is in it. NULL: none. */
+        const char *const *parts;
+        const char *parts_directory;
         const char *mark; /* file that says what is to be undone; removed when we die, the last of all */
 };
 
 int guard_start(const struct guard_plan *plan, struct guard **out, struct error *err);
 /* Tells which unfinished file to remove when we die. */
 int guard_watch(struct guard *guard, const char *temporary, struct error *err);
-/* ERROR_FREEZE; the container runs on then. */
-int guard_freeze(struct guard *guard, struct error *err);
+/* Asks for it; guard_freeze waits. So several containers can be frozen at one instant. */
+int guard_freeze_begin(struct guard *guard, struct error *err);
+/* `at_us` (may be NULL): when it stood still (monotonic). ERROR_FREEZE; the container runs on then. */
+int guard_freeze(struct guard *guard, uint64_t *at_us, struct error *err);
 /* Starts the runtime. */
 int guard_run(struct guard *guard, struct error *err);
 /* Readable when the runtime has ended. */
@@ -41,6 +47,8 @@ int guard_descriptor(const struct guard *guard);
 int guard_wait(struct guard *guard, int *exit_status, struct error *err);
 /* Breaks the dump off. Our own pages must be freed by the caller; then guard_wait. */
 int guard_break(struct guard *guard, struct error *err);
+/* The same two steps. */
+int guard_thaw_begin(struct guard *guard, struct error *err);
 int guard_thaw(struct guard *guard, struct error *err);
 /* Breaks off what still runs, thaws, and waits for the guardian's end. Our own pages must be freed before.
  * False when the container could not be thawed. */

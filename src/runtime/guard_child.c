@@ -30,7 +30,7 @@ struct child {
 
 static void answer(const struct child *child, enum guard_request kind, int value)
 {
-        struct guard_answer message = {kind, value};
+        struct guard_answer message = {kind, value, clock_monotonic_us()};
 
         /* Failure means that nobody listens any more, which shows when the socket is read. */
         (void)!send(child->socket, &message, sizeof(message), MSG_NOSIGNAL);
@@ -225,6 +225,21 @@ static void finish(struct child *child)
         (void)container_thaw(child);
 }
 
+/* What is unfinished, of the container alone and of its pod. */
+static void remove_files(const struct child *child)
+{
+        const struct guard_plan *plan = child->plan;
+
+        if (child->temporary[0])
+                (void)unlink(child->temporary);
+        /* Uses malloc, which glibc makes fit for use in the child of a fork. */
+        (void)file_remove_tree(AT_FDCWD, plan->work_directory, NULL);
+        for (const char *const *part = plan->parts; part && *part; part++)
+                (void)unlink(*part);
+        if (plan->parts_directory)
+                (void)rmdir(plan->parts_directory);
+}
+
 void guard_child_main(const struct guard_plan *plan, int socket, int alive)
 {
         static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
@@ -244,10 +259,7 @@ void guard_child_main(const struct guard_plan *plan, int socket, int alive)
         descriptors_tidy(&child);
         if (!serve(&child)) {
                 finish(&child);
-                if (child.temporary[0])
-                        (void)unlink(child.temporary);
-                /* Uses malloc, which glibc makes fit for use in the child of a fork. */
-                (void)file_remove_tree(AT_FDCWD, plan->work_directory, NULL);
+                remove_files(&child);
                 if (!child.frozen)
                         (void)unlink(plan->mark);
                 _exit(1);

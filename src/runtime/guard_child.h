@@ -26,6 +26,7 @@ struct guard_message {
 struct guard_answer {
         enum guard_request kind;
         int value;
+        uint64_t at_us; /* monotonic, when it was done */
 };
 
 /* Never returns. `alive` is a descriptor to be held as long as the dump may last. Runs after a fork of a

@@ -25,6 +25,17 @@ char *mark_path(const char *key)
         return asprintf(&path, MARK_DIRECTORY "/%s", key) < 0 ? NULL : path;
 }
 
+static bool add_parts(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct mark *mark)
+{
+        yyjson_mut_val *parts = yyjson_mut_obj_add_arr(doc, root, "parts");
+
+        for (const char *const *part = mark->parts; part && *part; part++)
+                if (!yyjson_mut_arr_add_str(doc, parts, *part))
+                        return false;
+        return parts && (!mark->parts_directory ||
+                         yyjson_mut_obj_add_str(doc, root, "partsDirectory", mark->parts_directory));
+}
+
 int mark_write(const char *path, const struct mark *mark, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -37,7 +48,8 @@ int mark_write(const char *path, const struct mark *mark, struct error *err)
             !yyjson_mut_obj_add_bool(doc, root, "keepFrozen", mark->keep_frozen) ||
             !yyjson_mut_obj_add_str(doc, root, "temporary", mark->temporary) ||
             !yyjson_mut_obj_add_str(doc, root, "workDirectory", mark->work_directory) ||
-            (mark->container && !yyjson_mut_obj_add_str(doc, root, "container", mark->container)))
+            (mark->container && !yyjson_mut_obj_add_str(doc, root, "container", mark->container)) ||
+            !add_parts(doc, root, mark))
                 return error_oom(err);
         yyjson_mut_doc_set_root(doc, root);
         r = json_write(doc, true, &text, err);
@@ -79,6 +91,19 @@ static int group_release(yyjson_val *mark, struct error *err)
         return r;
 }
 
+static void remove_parts(yyjson_val *mark)
+{
+        const char *directory = json_text(mark, "partsDirectory");
+        yyjson_val *part;
+        size_t index, count;
+
+        yyjson_arr_foreach (yyjson_obj_get(mark, "parts"), index, count, part)
+                if (yyjson_is_str(part))
+                        (void)unlink(yyjson_get_str(part));
+        if (directory)
+                (void)rmdir(directory);
+}
+
 int mark_undo(const char *path, struct error *err)
 {
         _cleanup_buffer_ struct buffer text = {0};
@@ -102,6 +127,7 @@ int mark_undo(const char *path, struct error *err)
                 (void)unlink(temporary);
         if (work)
                 r = file_remove_tree(AT_FDCWD, work, err);
+        remove_parts(root);
         return r < 0 ? r : unlink(path) < 0 ? error_errno(err, errno, "remove `%s`", path) : 0;
 }
 

@@ -49,6 +49,28 @@ int network_check_own(pid_t pid, const struct cgroup *cgroup, struct error *err)
         return 0;
 }
 
+int network_check_not_host(pid_t pid, struct error *err)
+{
+        struct stat own, host;
+        char number[16];
+        int r;
+
+        snprintf(number, sizeof(number), "%d", pid);
+        r = namespace_stat(number, &own);
+        if (r == 0)
+                r = namespace_stat("self", &host);
+        if (r < 0)
+                return error_errno(err, -r, "look at the network of process %d", pid);
+        if (own.st_ino != host.st_ino || own.st_dev != host.st_dev)
+                return 0;
+        (void)error_set(
+                err, &ERROR_UNSUPPORTED, -EBUSY,
+                "the pod uses the network of the host, so that its connections cannot be kept when it is "
+                "stopped");
+        error_set_hint(err, "Leave it running, or close its connections instead.");
+        return -EBUSY;
+}
+
 /* In a child, for the namespace of a thread is not to be changed under a program with others. */
 static void __attribute__((noreturn)) silence_main(int namespace)
 {

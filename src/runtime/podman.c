@@ -117,6 +117,7 @@ static void record_free(void *object)
                 free(record->volumes[i].path);
         }
         free(record->volumes);
+        free(record->pod);
         free(record);
 }
 
@@ -305,6 +306,7 @@ static int read_record(yyjson_val *inspect, struct container *container, struct 
         if (!record || !root)
                 return error_oom(err);
         record->restarts = has_restart_policy(inspect);
+        record->pod = strdup(json_text_or(inspect, "Pod", ""));
         ret = podman_db_read(root, container->id, &record->config, &state_text, err);
         if (ret == 0)
                 ret = json_parse(buffer_slice(&record->config), "Podman's record of the container", &config,
@@ -318,7 +320,7 @@ static int read_record(yyjson_val *inspect, struct container *container, struct 
                 return ret;
         if (network_append(yyjson_doc_get_root(state), &record->network) < 0 ||
             read_shm(yyjson_doc_get_root(config), yyjson_doc_get_root(state), container) < 0 ||
-            read_volumes(inspect, record) < 0)
+            !record->pod || read_volumes(inspect, record) < 0)
                 return error_oom(err);
         return 0;
 }
@@ -415,7 +417,10 @@ const struct runtime_driver runtime_podman = {
         .list = podman_list,
         .inspect = podman_inspect,
         .describe = podman_describe,
+        .describe_pod = podman_describe_pod,
         .stop = podman_stop,
         .preflight_restore = podman_preflight_restore,
         .restore = podman_restore,
+        .make_pod = podman_make_pod,
+        .remove_pod = podman_remove_pod,
 };

@@ -17,6 +17,7 @@ struct podman_record {
         struct buffer network; /* its network status, or "null" */
         struct podman_volume *volumes;
         size_t volume_count;
+        char *pod;     /* id of its pod; "" outside of pods */
         bool restarts; /* it has a restart policy */
 };
 struct podman_record *podman_record(const struct container *container);
@@ -39,6 +40,10 @@ int podman_json(const char *const *argv, struct process_result *result, yyjson_d
 
 int podman_describe(const struct container *container, const struct checkpoint_options *options,
                     struct archive_writer *writer, struct error *err);
+int podman_describe_pod(const struct container *container, struct buffer *out, struct error *err);
+int podman_make_pod(yyjson_val *description, const struct restore_options *options, char **id, pid_t *sandbox,
+                    struct error *err);
+int podman_remove_pod(const char *id, struct error *err);
 int podman_stop(const struct container *container, struct error *err);
 int podman_preflight_restore(const struct archive *archive, const struct metadata *metadata,
                              const struct restore_options *options, struct check_list *out,

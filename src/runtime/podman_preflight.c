@@ -42,14 +42,15 @@ static int check_pod(const struct podman_preflight *preflight)
 {
         const char *pod = json_text_or(preflight->config, "pod", "");
 
-        if (!*pod)
+        if (!*pod || preflight->options->pod)
                 return 0;
         return added(preflight,
-                     check_list_add(
-                             preflight->out, "pod", CHECK_FAILED,
-                             "Make a pod and use Podman's own command: podman container restore --pod POD "
-                             "--import FILE.",
-                             "the container was in a pod (%.12s), without which it cannot be restored", pod));
+                     check_list_add(preflight->out, "pod", CHECK_FAILED,
+                                    "Restore the checkpoint of the whole pod (create --pod). Into a pod of "
+                                    "your own: podman "
+                                    "container restore --pod POD --import FILE.",
+                                    "the container was in a pod (%.12s), without which it cannot be restored",
+                                    pod));
 }
 
 static bool has_tag(yyjson_val *image, const char *name)

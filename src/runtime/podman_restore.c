@@ -171,18 +171,22 @@ static int run_restore(struct podman_import *import, struct process_result *resu
         const struct restore_options *options = import->options;
         const char *argv[ARGUMENTS_MOST] = {"podman", "container", "restore"};
         struct process_options run = {.argv = argv, .environment = environment};
-        _cleanup_free_ char *from = NULL, *name = NULL;
+        _cleanup_free_ char *from = NULL, *name = NULL, *pod = NULL;
         size_t n = 3;
 
         if (asprintf(&from, "--import=%s", feed_path(import->feed)) < 0)
                 from = NULL;
         if (asprintf(&name, "--name=%s", import->name) < 0)
                 name = NULL;
-        if (!from || !name)
+        if (options->pod && asprintf(&pod, "--pod=%s", options->pod) < 0)
+                pod = NULL;
+        if (!from || !name || (options->pod && !pod))
                 return error_oom(err);
         argv[n++] = from;
         if (import->renamed)
                 argv[n++] = name;
+        if (pod)
+                argv[n++] = pod;
         if (options->tcp == TCP_KEEP)
                 argv[n++] = "--tcp-established";
         if (options->file_locks)

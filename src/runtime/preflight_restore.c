@@ -194,11 +194,11 @@ static int check_privileges(struct preflight *preflight)
         struct criu_source source = archive_criu_source((struct archive *)(uintptr_t)preflight->archive);
         _cleanup_finding_ struct finding demands = {.most = DEMANDS_MOST};
         struct error why = {0};
-        bool own = preflight->options->bundle != NULL;
-        int ret = libpod && !own ? spec_find_libpod_demands(libpod, &demands) : 0;
+        bool own = preflight->options->bundle != NULL, in_pod = preflight->options->pod != NULL;
+        int ret = libpod && !own ? spec_find_libpod_demands(libpod, in_pod, &demands) : 0;
 
         if (ret == 0 && !own)
-                ret = spec_find_demands(spec, libpod, &demands);
+                ret = spec_find_demands(spec, libpod, in_pod, &demands);
         if (ret == 0 && dump_find_demands(&source, spec, &demands, &why) < 0)
                 ret = finding_add(&demands, "rights that cannot be read: %s", why.text);
         if (ret < 0)

@@ -27,8 +27,8 @@ struct container {
         char *shm;              /* directory mounted on /dev/shm when the engine owns it; "" */
         char *log;              /* container log file; "" */
         char *created;          /* RFC 3339 */
-        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle. Outside of pods it is a
-         * pod of its own (pod_names.h); all are "" for one that only holds the namespaces of a pod. */
+        /* Kubernetes' names for it: CRI's labels, Podman's pods, annotations of a bundle. Outside of pods it
+         * is a pod of its own (pod_names.h); all are "" for one that only holds the namespaces of a pod. */
         char *pod_namespace, *pod, *pod_uid, *pod_container;
         pid_t pid;    /* init, in our PID namespace; 0 when not running */
         void *record; /* what the driver keeps for itself; released with the container */
@@ -115,6 +115,8 @@ struct restore_options {
         bool file_locks;
         bool force;
         bool ignore_static_ip, ignore_volumes;
+        const char
+                *pod;  /* the engine's id of the pod to restore it into; NULL: what was in a pod is refused */
         const struct registry_access *access; /* for an image in a registry; may be NULL */
 };
 
@@ -142,6 +144,9 @@ struct runtime_driver {
          * while the container is frozen. */
         int (*describe)(const struct container *container, const struct checkpoint_options *options,
                         struct archive_writer *writer, struct error *err);
+        /* Appends what the engine says of the pod of a container, as JSON; nothing when that is in none.
+         * Asked before anything is frozen. NULL: it knows no pods. */
+        int (*describe_pod)(const struct container *container, struct buffer *out, struct error *err);
         /* Ends a container whose processes are frozen; it must not run one more instruction. Returns when
          * the engine has noticed its end. */
         int (*stop)(const struct container *container, struct error *err);
@@ -153,6 +158,15 @@ struct runtime_driver {
          * images only. */
         int (*restore)(const struct stage *stage, const struct metadata *metadata,
                        const struct restore_options *options, struct restore_result *out, struct error *err);
+        /*
+         * Makes a pod, without containers, as `description` (describe_pod) says; `id` is the caller's to
+         * free, `sandbox` the process that holds its namespaces. Nothing is left when it fails. What would
+         * give it more than an ordinary pod is refused unless options->force. NULL: it knows no pods.
+         */
+        int (*make_pod)(yyjson_val *description, const struct restore_options *options, char **id,
+                        pid_t *sandbox, struct error *err);
+        /* Ends and removes a pod with all that is in it. */
+        int (*remove_pod)(const char *id, struct error *err);
 };
 
 extern const struct runtime_driver runtime_podman, runtime_crun, runtime_runc, runtime_cri, runtime_kubelet;

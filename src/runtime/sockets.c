@@ -3,15 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/socket.h>
+#include "runtime/netlink.h"
 #include "runtime/proc.h"
 
 /* "0100007F:1F90": the address as 32-bit words of the machine's byte order, the port in hexadecimal. */
@@ -88,47 +85,14 @@ int socket_each_tcp(pid_t pid, int (*each)(void *context, const struct socket_tc
         return 0;
 }
 
-struct diag_open {
-        pid_t pid;
-        int fd; /* or a negative errno */
+struct unix_listing {
+        int (*each)(void *context, uint64_t inode, uint64_t peer);
+        void *context;
 };
 
-/* A netlink socket belongs to the namespace in which it was made, so a thread of its own goes there. */
-static void *diag_open_there(void *argument)
+static int diag_message(void *context, const struct nlmsghdr *message)
 {
-        struct diag_open *open_there = argument;
-        _cleanup_close_ int namespace = -1;
-        char path[64];
-
-        snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)open_there->pid);
-        namespace = open(path, O_RDONLY | O_CLOEXEC);
-        if (namespace < 0 || setns(namespace, CLONE_NEWNET) < 0) {
-                open_there->fd = -errno;
-                return NULL;
-        }
-        open_there->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-        if (open_there->fd < 0)
-                open_there->fd = -errno;
-        return NULL;
-}
-
-static int diag_socket(pid_t pid, struct error *err)
-{
-        struct diag_open open_there = {.pid = pid, .fd = -1};
-        pthread_t thread;
-        int ret = pthread_create(&thread, NULL, diag_open_there, &open_there);
-
-        if (ret)
-                return error_errno(err, ret, "cannot start a thread");
-        pthread_join(thread, NULL);
-        if (open_there.fd < 0)
-                return error_errno(err, -open_there.fd, "cannot list the sockets of process %d", (int)pid);
-        return open_there.fd;
-}
-
-static int diag_message(const struct nlmsghdr *message,
-                        int (*each)(void *context, uint64_t inode, uint64_t peer), void *context)
-{
+        const struct unix_listing *listing = context;
         const struct unix_diag_msg *diag = NLMSG_DATA(message);
         const struct rtattr *attribute = (const struct rtattr *)(diag + 1);
         int left;
@@ -142,7 +106,7 @@ static int diag_message(const struct nlmsghdr *message,
                 if (attribute->rta_type != UNIX_DIAG_PEER || RTA_PAYLOAD(attribute) < sizeof(peer))
                         continue;
                 memcpy(&peer, RTA_DATA(attribute), sizeof(peer));
-                return peer ? each(context, diag->udiag_ino, peer) : 0;
+                return peer ? listing->each(listing->context, diag->udiag_ino, peer) : 0;
         }
         return 0;
 }
@@ -159,34 +123,8 @@ int socket_each_unix(pid_t pid, int (*each)(void *context, uint64_t inode, uint6
                            .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
                 .request = {.sdiag_family = AF_UNIX, .udiag_states = ~0u, .udiag_show = UDIAG_SHOW_PEER},
         };
-        _cleanup_free_ char *answer = malloc(32 * KIB);
-        _cleanup_close_ int fd = diag_socket(pid, err);
+        struct unix_listing listing = {each, context};
+        _cleanup_close_ int fd = netlink_open(pid, NETLINK_SOCK_DIAG, err);
 
-        if (fd < 0)
-                return fd;
-        if (!answer)
-                return error_oom(err);
-        if (send(fd, &ask, sizeof(ask), 0) < 0)
-                return error_errno(err, errno, "cannot ask for the sockets of process %d", (int)pid);
-        for (;;) {
-                ssize_t n = recv(fd, answer, 32 * KIB, 0);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return error_errno(err, n < 0 ? errno : EIO, "cannot list sockets of process %d",
-                                           (int)pid);
-                for (struct nlmsghdr *message = (struct nlmsghdr *)answer; NLMSG_OK(message, (size_t)n);
-                     message = NLMSG_NEXT(message, n)) {
-                        int ret;
-
-                        if (message->nlmsg_type == NLMSG_DONE)
-                                return 0;
-                        if (message->nlmsg_type == NLMSG_ERROR)
-                                return error_errno(err, ENOTSUP, "the kernel does not list unix sockets");
-                        ret = diag_message(message, each, context);
-                        if (ret)
-                                return ret;
-                }
-        }
+        return fd < 0 ? fd : netlink_list(fd, &ask.header, diag_message, &listing, err);
 }

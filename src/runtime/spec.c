@@ -101,7 +101,12 @@ static int find_devices(yyjson_val *spec, struct finding *out)
         return 0;
 }
 
-static int find_namespaces(yyjson_val *spec, yyjson_val *libpod, struct finding *out)
+static bool is_of_pod(const char *type)
+{
+        return strcmp(type, "network") == 0 || strcmp(type, "ipc") == 0 || strcmp(type, "uts") == 0;
+}
+
+static int find_namespaces(yyjson_val *spec, yyjson_val *libpod, bool in_pod, struct finding *out)
 {
         static const char *const types[] = {"pid", "network", "ipc", "uts", "mount"};
         yyjson_val *namespaces = yyjson_obj_get(yyjson_obj_get(spec, "linux"), "namespaces"), *value;
@@ -120,6 +125,8 @@ static int find_namespaces(yyjson_val *spec, yyjson_val *libpod, struct finding 
 
                 /* Podman makes the network namespace anew and puts its path here. */
                 if (!*path || (strcmp(type, "network") == 0 && json_bool_or(libpod, "createNetNS", false)))
+                        continue;
+                if (in_pod && is_of_pod(type))
                         continue;
                 if (finding_add(out, "the %s namespace %s", type, path) < 0)
                         return -ENOMEM;
@@ -326,7 +333,7 @@ static int find_hooks(yyjson_val *spec, struct finding *out)
         return 0;
 }
 
-int spec_find_demands(yyjson_val *spec, yyjson_val *libpod, struct finding *out)
+int spec_find_demands(yyjson_val *spec, yyjson_val *libpod, bool in_pod, struct finding *out)
 {
         int ret = find_hooks(spec, out);
 
@@ -335,7 +342,7 @@ int spec_find_demands(yyjson_val *spec, yyjson_val *libpod, struct finding *out)
         if (ret == 0)
                 ret = find_devices(spec, out);
         if (ret == 0)
-                ret = find_namespaces(spec, libpod, out);
+                ret = find_namespaces(spec, libpod, in_pod, out);
         if (ret == 0)
                 ret = find_mounts(spec, libpod, out);
         if (ret == 0)

@@ -12,10 +12,10 @@
 
 /* Each thing the runtime specification asks for. `libpod` is the ContainerConfig beside it, NULL when there
  * is none: mounts that Podman makes anew, and those of its named volumes, are then no demand. */
-int spec_find_demands(yyjson_val *spec, yyjson_val *libpod, struct finding *out);
+int spec_find_demands(yyjson_val *spec, yyjson_val *libpod, bool in_pod, struct finding *out);
 /* What only libpod's configuration can ask for: files of the host that Podman would write, other containers'
  * namespaces, secrets, … */
-int spec_find_libpod_demands(yyjson_val *libpod, struct finding *out);
+int spec_find_libpod_demands(yyjson_val *libpod, bool in_pod, struct finding *out);
 /* Does it hold what never reaches a runtime, hooks or a CRIU configuration file? */
 bool spec_must_change(yyjson_val *spec);
 /* Is this one of the mounts (/dev/shm, /etc/hosts, …) that engines other than a bare runtime make anew? */

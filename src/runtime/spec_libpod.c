@@ -65,27 +65,29 @@ static int find_reaching(yyjson_val *libpod, struct finding *out)
         return 0;
 }
 
-static int find_texts(yyjson_val *libpod, struct finding *out)
+static int find_texts(yyjson_val *libpod, bool in_pod, struct finding *out)
 {
         static const struct {
                 const char *key, *what;
+                bool of_pod; /* Podman puts the pod's in its place */
         } texts[] = {
-                {"rootfs", "a directory of the host as its root"},
-                {"sdnotifySocket", "a socket of the host"},
-                {"ipcNsCtr", "the IPC namespace of container"},
-                {"mountNsCtr", "the mount namespace of container"},
-                {"netNsCtr", "the network namespace of container"},
-                {"pidNsCtr", "the PID namespace of container"},
-                {"userNsCtr", "the user namespace of container"},
-                {"utsNsCtr", "the UTS namespace of container"},
-                {"cgroupNsCtr", "the cgroup namespace of container"},
+                {"rootfs", "a directory of the host as its root", false},
+                {"sdnotifySocket", "a socket of the host", false},
+                {"ipcNsCtr", "the IPC namespace of container", true},
+                {"mountNsCtr", "the mount namespace of container", false},
+                {"netNsCtr", "the network namespace of container", true},
+                {"pidNsCtr", "the PID namespace of container", false},
+                {"userNsCtr", "the user namespace of container", false},
+                {"utsNsCtr", "the UTS namespace of container", true},
+                {"cgroupNsCtr", "the cgroup namespace of container", false},
         };
         const char *hosts = json_text_or(libpod, "baseHostsFile", "");
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 const char *value = json_text_or(libpod, texts[i].key, "");
 
-                if (*value && finding_add(out, "%s %s", texts[i].what, value) < 0)
+                if (*value && !(in_pod && texts[i].of_pod) &&
+                    finding_add(out, "%s %s", texts[i].what, value) < 0)
                         return -ENOMEM;
         }
         return *hosts == '/' ? finding_add(out, "the host's file %s", hosts) : 0;
@@ -110,7 +112,7 @@ static int find_volume_options(yyjson_val *libpod, struct finding *out)
         return 0;
 }
 
-int spec_find_libpod_demands(yyjson_val *libpod, struct finding *out)
+int spec_find_libpod_demands(yyjson_val *libpod, bool in_pod, struct finding *out)
 {
         const char *cgroups = json_text_or(libpod, "cgroupsMode", "");
         int ret = 0;
@@ -131,6 +133,6 @@ int spec_find_libpod_demands(yyjson_val *libpod, struct finding *out)
         if (ret == 0)
                 ret = find_reaching(libpod, out);
         if (ret == 0)
-                ret = find_texts(libpod, out);
+                ret = find_texts(libpod, in_pod, out);
         return ret < 0 ? ret : find_volume_options(libpod, out);
 }

@@ -36,6 +36,13 @@ start() {
         on "$node" podman run -d --pull=never --name "$name" "$@" "localhost/$image" > /dev/null
 }
 
+# pods_on NODE: Podman's pods want a program, catatonit, that the lab does not have; a shell that sleeps does as well.
+pods_on() {
+        images_on "$1" busybox
+        on "$1" bash -c 'mkdir -p /etc/containers/containers.conf.d
+                printf "[engine]\ninfra_image = \"localhost/busybox\"\n" > /etc/containers/containers.conf.d/pods.conf'
+}
+
 # bundle NODE NAME IMAGE RUNTIME [COMMAND...]: a bare bundle of that image, started by crun or runc in the background,
 # with another command than the image's.
 bundle() {

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include "archive/archive.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "runtime/guard.h"
 #include "runtime/mark.h"
@@ -78,7 +79,7 @@ static void freezes_runs_and_thaws(void **state)
         int status;
 
         fixture_start(&f, "printf abc > work/images/pages-1.img; echo said; exit 7");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_true(counting_stands(&f.counting));
         assert_success(guard_run(f.guard, &err), &err);
         assert_success(pages_copy(f.pages, f.writer, guard_descriptor(f.guard), 0, NULL, &err), &err);
@@ -90,6 +91,24 @@ static void freezes_runs_and_thaws(void **state)
         fixture_end(&f);
 }
 
+/* As for several at one instant: first all are asked, then waited for. */
+static void freezes_and_thaws_in_two_steps(void **state)
+{
+        struct error err = {0};
+        uint64_t at = 0, before = clock_monotonic_us();
+        struct fixture f;
+
+        fixture_start(&f, "true");
+        assert_success(guard_freeze_begin(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, &at, &err), &err);
+        assert_true(at >= before && at <= clock_monotonic_us());
+        assert_true(counting_stands(&f.counting));
+        assert_success(guard_thaw_begin(f.guard, &err), &err);
+        assert_success(guard_thaw(f.guard, &err), &err);
+        assert_true(counting_goes_on(&f.counting));
+        fixture_end(&f);
+}
+
 static void breaks_off_an_endless_dump(void **state)
 {
         struct error err = {0};
@@ -97,7 +116,7 @@ static void breaks_off_an_endless_dump(void **state)
         int status;
 
         fixture_start(&f, "exec cat /dev/zero > work/images/pages-1.img");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_success(guard_run(f.guard, &err), &err);
         assert_success(guard_break(f.guard, &err), &err);
         pages_free(f.pages);
@@ -114,7 +133,7 @@ static void undoes_all_when_let_go(void **state)
         struct fixture f;
 
         fixture_start(&f, "exec cat /dev/zero > work/images/pages-1.img");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_success(guard_run(f.guard, &err), &err);
         fixture_end(&f);
 }
@@ -127,7 +146,7 @@ static void thaws_when_the_guardian_is_killed(void **state)
         int status;
 
         fixture_start(&f, "exec cat /dev/zero > work/images/pages-1.img");
-        assert_success(guard_freeze(f.guard, &err), &err);
+        assert_success(guard_freeze(f.guard, NULL, &err), &err);
         assert_success(guard_run(f.guard, &err), &err);
         snprintf(command, sizeof(command), "kill -9 $(pgrep -P %d -x snap-guardian)", getpid());
         assert_int_equal(system(command), 0);
@@ -145,6 +164,7 @@ static void wait_until_gone(const char *path)
 /* kill -9 of the process that makes the checkpoint, in the middle of the dump. */
 static void undoes_all_when_we_are_killed(void **state)
 {
+        static const char *const parts[] = {"whole/part", "whole/absent", NULL};
         struct counting counting;
         int said[2], status;
         pid_t maker;
@@ -166,6 +186,9 @@ static void undoes_all_when_we_are_killed(void **state)
                 f.images = open("work/images", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 close(open("mark", O_RDWR | O_CREAT, 0600));
                 close(open("unfinished", O_RDWR | O_CREAT, 0600));
+                if (mkdir("whole", 0700) < 0)
+                        _exit(1);
+                close(open("whole/part", O_RDWR | O_CREAT, 0600));
                 f.plan = (struct guard_plan){.program = "/bin/sh",
                                              .argv = f.argv,
                                              .environment = (const char *const *)environ,
@@ -174,6 +197,8 @@ static void undoes_all_when_we_are_killed(void **state)
                                              .keeper = open("keeper", O_RDWR | O_CREAT | O_CLOEXEC, 0600),
                                              .freeze_timeout_ms = 5000,
                                              .work_directory = "work",
+                                             .parts = parts,
+                                             .parts_directory = "whole",
                                              .mark = "mark"};
                 if (cgroup_open(counting.pid, "", &f.cgroup, &err) < 0 ||
                     pages_open(f.images, 2, &f.pages, &err) < 0)
@@ -181,7 +206,7 @@ static void undoes_all_when_we_are_killed(void **state)
                 f.plan.cgroup = f.cgroup;
                 f.plan.pages = f.pages;
                 if (guard_start(&f.plan, &f.guard, &err) < 0 ||
-                    guard_watch(f.guard, "unfinished", &err) < 0 || guard_freeze(f.guard, &err) < 0 ||
+                    guard_watch(f.guard, "unfinished", &err) < 0 || guard_freeze(f.guard, NULL, &err) < 0 ||
                     guard_run(f.guard, &err) < 0)
                         _exit(1);
                 (void)!write(said[1], "r", 1);
@@ -191,9 +216,11 @@ static void undoes_all_when_we_are_killed(void **state)
         assert_true(counting_stands(&counting));
         kill(maker, SIGKILL);
         waitpid(maker, &status, 0);
-        wait_until_gone("work");
-        assert_int_equal(access("mark", F_OK), -1);
+        /* It is the last of all. */
+        wait_until_gone("mark");
+        assert_int_equal(access("work", F_OK), -1);
         assert_int_equal(access("unfinished", F_OK), -1);
+        assert_int_equal(access("whole", F_OK), -1);
         assert_true(counting_goes_on(&counting));
         counting_end(&counting);
         close(said[0]);
@@ -204,7 +231,11 @@ static void undoes_what_a_mark_says(void **state)
 {
         struct error err = {0};
         struct counting counting;
-        struct mark mark = {.temporary = "unfinished", .work_directory = "work"};
+        static const char *const parts[] = {"whole/part", NULL};
+        struct mark mark = {.temporary = "unfinished",
+                            .work_directory = "work",
+                            .parts = parts,
+                            .parts_directory = "whole"};
         _cleanup_cgroup_ struct cgroup *cgroup = NULL;
 
         counting_start(&counting);
@@ -212,10 +243,16 @@ static void undoes_what_a_mark_says(void **state)
         mark.cgroup = cgroup_path(cgroup);
         assert_int_equal(mkdir("work", 0700), 0);
         close(open("unfinished", O_RDWR | O_CREAT, 0600));
+        /* Of a pod: what another container still has in the directory stays, and so does that. */
+        assert_int_equal(mkdir("whole", 0700), 0);
+        close(open("whole/part", O_RDWR | O_CREAT, 0600));
+        close(open("whole/other", O_RDWR | O_CREAT, 0600));
         assert_success(mark_write("mark", &mark, &err), &err);
         assert_int_equal(cgroup_freeze(cgroup, 5000), 0);
         assert_success(mark_undo("mark", &err), &err);
         assert_true(counting_goes_on(&counting));
+        assert_int_equal(access("whole/part", F_OK), -1);
+        assert_int_equal(access("whole/other", F_OK), 0);
         assert_int_equal(access("mark", F_OK), -1);
         assert_int_equal(access("work", F_OK), -1);
         assert_int_equal(access("unfinished", F_OK), -1);
@@ -235,6 +272,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(freezes_runs_and_thaws, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(freezes_and_thaws_in_two_steps, scratch_setup,
+                                                scratch_teardown),
                 cmocka_unit_test_setup_teardown(breaks_off_an_endless_dump, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(undoes_all_when_let_go, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(thaws_when_the_guardian_is_killed, scratch_setup,

@@ -51,8 +51,9 @@ static char *demands_with(const char *part, const char *value, const char *libpo
                 assert_non_null(yyjson_mut_doc_ptr_remove(doc, part));
         assert_success(json_write(doc, false, &text, &err), &err);
         changed = parse(buffer_text(&text));
-        assert_int_equal(spec_find_demands(yyjson_doc_get_root(changed), yyjson_doc_get_root(libpod), &found),
-                         0);
+        assert_int_equal(
+                spec_find_demands(yyjson_doc_get_root(changed), yyjson_doc_get_root(libpod), false, &found),
+                0);
         if (!found.count)
                 return strdup("");
         return (char *)found.text.data;
@@ -155,7 +156,7 @@ static char *libpod_demands(const char *text)
         _cleanup_json_ yyjson_doc *doc = parse(text);
         struct finding found = {0};
 
-        assert_int_equal(spec_find_libpod_demands(yyjson_doc_get_root(doc), &found), 0);
+        assert_int_equal(spec_find_libpod_demands(yyjson_doc_get_root(doc), false, &found), 0);
         return found.count ? (char *)found.text.data : strdup("");
 }
 
@@ -205,8 +206,9 @@ static void test_survives_strange_shapes(void **state)
                 struct finding found = {0};
 
                 assert_int_equal(
-                        spec_find_demands(yyjson_doc_get_root(doc), yyjson_doc_get_root(doc), &found), 0);
-                assert_int_equal(spec_find_libpod_demands(yyjson_doc_get_root(doc), &found), 0);
+                        spec_find_demands(yyjson_doc_get_root(doc), yyjson_doc_get_root(doc), false, &found),
+                        0);
+                assert_int_equal(spec_find_libpod_demands(yyjson_doc_get_root(doc), false, &found), 0);
                 /* What does not say that it has namespaces of its own has the host's. */
                 assert_true(found.count >= 5);
                 buffer_free(&found.text);
