@@ -63,7 +63,7 @@ struct archive_remote {
         void *context;
 };
 
-/* An archive of `size` bytes that lies elsewhere, read where it lies; `name` stands in errors. The archive
+/* archive_open_unread() for `size` bytes that lie elsewhere, and are read there; `name` stands in errors. The archive
  * takes `remote` over, also when it cannot be opened. -ENOTSUP (ERROR_UNSUPPORTED) when it is encrypted. */
 int archive_open_remote(const char *name, const struct archive_remote *remote, uint64_t size,
                         struct archive **out, struct error *err);

@@ -41,11 +41,18 @@ static int check(struct node *node, struct operation *operation, struct error *e
 static int set_result(struct job *job, const struct restore_result *result, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL, *times;
 
         if (!root || !yyjson_mut_obj_add_str(doc, root, "containerId", result->container_id) ||
             !yyjson_mut_obj_add_str(doc, root, "name", result->name) ||
-            !yyjson_mut_obj_add_int(doc, root, "pid", result->pid))
+            !yyjson_mut_obj_add_int(doc, root, "pid", result->pid) ||
+            !yyjson_mut_obj_add_uint(doc, root, "startTime", result->start_time) ||
+            !yyjson_mut_obj_add_uint(doc, root, "processes", result->processes))
+                return error_oom(err);
+        times = yyjson_mut_obj_add_obj(doc, root, "times");
+        if (!yyjson_mut_obj_add_uint(doc, times, "preflightUs", result->preflight_us) ||
+            !yyjson_mut_obj_add_uint(doc, times, "restoreUs", result->restore_us) ||
+            !yyjson_mut_obj_add_uint(doc, times, "totalUs", result->total_us))
                 return error_oom(err);
         yyjson_mut_doc_set_root(doc, root);
         return job_set_result(job, doc, err);
