@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include "cli/answer.h"
 #include "cli/inspect.h"
+#include "cli/node.h"
 #include "program/memory.h"
 #include "cli/show_pods.h"
 #include "cli/table.h"
 #include "program/units.h"
 #include "cli/verb.h"
+#include "oci/location.h"
 
 #define SHORT_ID 12
 
@@ -186,10 +188,10 @@ static int load(const char *path, bool pods_wanted, struct exhibit *exhibit, str
         int ret;
 
         exhibit->path = path;
-        if (has_pods(path))
+        if (location_is_path(path) && has_pods(path))
                 return podset_open(path, &exhibit->set, err);
         ret = inspection_load(path, view.statistics ? INSPECT_STATISTICS : 0, 0, &exhibit->inspection, err);
-        if (ret == 0 || err->kind != &ERROR_ARCHIVE_NOT_ONE)
+        if (ret == 0 || err->kind != &ERROR_ARCHIVE_NOT_ONE || !location_is_path(path))
                 return ret;
         if (pods_wanted && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
                 *err = (struct error){0};
@@ -228,6 +230,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_free_ char *path = memory_copy(target ? target : PODSET_KUBELET);
 
+        if (node_is_used() && (target || !argc))
+                return error_set(err, &ERROR_USAGE, -EINVAL, "show needs FILE with --node");
         if (target && argc)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "show takes either --target or FILE, not both");
         return argc ? show(cli, argc, argv, false, err) : show(cli, 1, &path, true, err);
@@ -251,5 +255,6 @@ const struct verb verb_show = {
         .argument = ARGUMENT_FILE,
         .arguments_max = UINT_MAX,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };
