@@ -16,9 +16,12 @@
 #include "sidecar/errors.h"
 
 const struct error_kind *const *const error_layers[] = {
-        base_error_kinds,       crypto_error_kinds,  archive_error_kinds, criu_error_kinds,
-        criu_image_error_kinds, runtime_error_kinds, oci_error_kinds,     net_error_kinds,
-        catalog_error_kinds,    node_error_kinds,    kube_error_kinds,    sidecar_error_kinds,
+        base_error_kinds,       crypto_error_kinds,
+        archive_error_kinds,    criu_error_kinds,
+        criu_image_error_kinds, runtime_error_kinds,
+        oci_error_kinds,        net_error_kinds,
+        catalog_error_kinds,    node_error_kinds,
+        kube_error_kinds,       sidecar_error_kinds,
         cli_error_kinds,        NULL,
 };
 

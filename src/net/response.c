@@ -171,8 +171,8 @@ bool request_wants_whole(const struct request *request, const char *etag, uint64
                range_of(request, etag, size, &range) == RANGE_NONE;
 }
 
-/* A part of a file that goes through TLS, which cannot be sent by sendfile: libmicrohttpd would read and encrypt
- * it in pieces of 4 KiB. */
+/* A part of a file that goes through TLS, which cannot be sent by sendfile: libmicrohttpd would read and
+ * encrypt it in pieces of 4 KiB. */
 struct file_part {
         int fd;
         uint64_t offset;
@@ -202,7 +202,8 @@ static struct MHD_Response *file_response(const struct request *request, const s
         struct file_part *part;
 
         if (!request->server->tls) {
-                response = microhttpd.MHD_create_response_from_fd_at_offset64(range->size, *fd, range->offset);
+                response =
+                        microhttpd.MHD_create_response_from_fd_at_offset64(range->size, *fd, range->offset);
                 if (response)
                         (void)steal_fd(fd);
                 return response;
@@ -211,8 +212,8 @@ static struct MHD_Response *file_response(const struct request *request, const s
         if (!part)
                 return NULL;
         *part = (struct file_part){steal_fd(fd), range->offset};
-        response = microhttpd.MHD_create_response_from_callback(range->size, STREAM_BLOCK, file_part_read, part,
-                                                                file_part_free);
+        response = microhttpd.MHD_create_response_from_callback(range->size, STREAM_BLOCK, file_part_read,
+                                                                part, file_part_free);
         if (!response)
                 file_part_free(part);
         return response;

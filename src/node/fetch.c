@@ -282,6 +282,8 @@ static void work(struct fetch *fetch, struct range *range)
                 give_back(fetch, range);
                 breaks = range->chunk > first ? 0 : breaks + 1;
                 if (!peer_error_is_passing(ret, &err) || !pause_after(fetch, breaks)) {
+                        if (progress_cancelled(fetch->options->progress))
+                                ret = error_set(&err, &ERROR_CANCELLED, -ECANCELED, "interrupted");
                         fail(fetch, ret, &err);
                         return;
                 }

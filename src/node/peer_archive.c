@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 /* What is kept of chunks, at most; at least two of them. */
-#define KEPT_BYTES (24 * MIB)
+#define KEPT_BYTES (16 * MIB)
 #define KEPT_MIN   2
 #define KEPT_MAX   (KEPT_BYTES / CHUNK_SIZE_MIN)
 

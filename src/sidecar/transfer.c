@@ -63,7 +63,7 @@ static int open_archive(const struct request *request, struct checkpoint **check
         if (ret < 0)
                 return ret;
         if (strcmp((*checkpoint)->state, "completed") != 0)
-                return error_set(err, &ERROR_CHECKPOINT_NOT_FOUND, -ENOENT, "`%s` is %s, and not given out",
+                return error_set(err, &ERROR_CHECKPOINT_BAD, -EBADMSG, "`%s` is %s, and not given out",
                                  (*checkpoint)->id, (*checkpoint)->state);
         fd = open((*checkpoint)->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &st) < 0)
