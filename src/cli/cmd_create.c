@@ -117,7 +117,7 @@ static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error
         _cleanup_buffer_ struct buffer facts = {0};
         const struct archive_member *member;
         struct sha256 digest;
-        int ret = location_open(path, &archive, err);
+        int ret = location_open(path, NULL, &archive, err);
 
         *out = '\0';
         if (ret < 0)

@@ -329,6 +329,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         char directory[sizeof(default_directory)];
         char *defaults[] = {directory};
 
+        if (of_containers && node_is_used())
+                return node_refuse_options(&(struct local_option){"containers", true}, 1, err);
         if (of_containers && argc)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "containers are not in directories");
         if (of_containers)

@@ -104,7 +104,7 @@ static char *image_name(const struct shelf *shelf, const char *id)
 }
 
 /* Pushed to ourselves: all that a push verifies, and one way into a registry. */
-static int build(struct shelf *shelf, const struct archive *archive, const char *id, struct error *err)
+static int build(struct shelf *shelf, struct archive *archive, const char *id, struct error *err)
 {
         _cleanup_image_reference_ struct image_reference reference = {0};
         _cleanup_image_result_ struct image_result result = {0};
@@ -143,7 +143,7 @@ static int open_here(struct shelf *shelf, const char *id, struct archive **out, 
         if (strcmp(checkpoint->state, "completed") != 0)
                 return error_set(err, &ERROR_CHECKPOINT_BAD, -EBADMSG, "the checkpoint `%s` is %s", upper,
                                  checkpoint->state);
-        return archive_open(checkpoint->path, out, err);
+        return archive_open_unread(checkpoint->path, out, err);
 }
 
 /* Of another node. */
