@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include "archive/encrypted_file.h"
+#include "archive/encrypted_header.h"
 #include "archive/internal.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -212,6 +213,7 @@ int archive_add_file(struct archive *archive, int fd, uint64_t offset, uint64_t 
                 return ret;
         part = (struct part){.size = encrypted_file_size(encrypted)};
         part.remote = encrypted_file_remote(steal_ptr(encrypted));
+        archive->encrypted = true;
         return archive_add_part(archive, -1, &part, err);
 }
 
@@ -353,10 +355,11 @@ int archive_open_inner(const struct archive *outer, const struct archive_member 
         int ret;
 
         if (outer->form != ARCHIVE_TAR || outer->compression != COMPRESSION_NONE || outer->joined ||
-            outer->spent || archive_is_encrypted(outer))
-                return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
-                                 "`%s` is compressed or encrypted: `%s` cannot be looked into where it lies",
-                                 outer->path, member->name);
+            outer->spent || outer->parts[0].fd < 0)
+                return error_set(
+                        err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                        "`%s` is compressed, encrypted or not here: `%s` cannot be looked into where it lies",
+                        outer->path, member->name);
         if (asprintf(&name, "%s/%s", outer->path, member->name) < 0)
                 return error_oom(err);
         part.offset = outer->parts[0].offset + member->offset;
@@ -369,6 +372,41 @@ int archive_open_inner(const struct archive *outer, const struct archive_member 
                 ret = archive_scan_tar(archive, err);
         if (ret == 0)
                 ret = archive->unread ? archive_load(archive, NULL, err) : archive_complete(archive, err);
+        if (ret == 0)
+                *out = steal_ptr(archive);
+        return ret;
+}
+
+static int refuse_encrypted(struct archive *archive, struct error *err)
+{
+        uint8_t head[ENCRYPTED_MAGIC_SIZE];
+        ssize_t n = archive_read_part(archive, &archive->parts[0], 0, head, sizeof(head), err);
+
+        if (n < 0)
+                return (int)n;
+        if (n < (ssize_t)sizeof(head) || memcmp(head, ENCRYPTED_MAGIC, sizeof(head)) != 0)
+                return 0;
+        return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
+                         "`%s` is encrypted: it cannot be looked into where it lies", archive->path);
+}
+
+int archive_open_remote(const char *name, const struct archive_remote *remote, uint64_t size,
+                        struct archive **out, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = archive_new(name, 1, &archive, err);
+
+        if (ret < 0) {
+                remote->release(remote->context);
+                return ret;
+        }
+        ret = archive_add_part(archive, -1, &(struct part){.remote = *remote, .size = size}, err);
+        if (ret == 0)
+                ret = refuse_encrypted(archive, err);
+        if (ret == 0)
+                ret = archive_scan_tar(archive, err);
+        if (ret == 0 && !archive->unread)
+                ret = archive_complete(archive, err);
         if (ret == 0)
                 *out = steal_ptr(archive);
         return ret;
@@ -493,7 +531,7 @@ bool archive_has_index(const struct archive *archive)
 
 bool archive_is_encrypted(const struct archive *archive)
 {
-        return archive->form == ARCHIVE_TAR && !archive->joined && archive->parts[0].fd < 0;
+        return archive->encrypted;
 }
 
 bool archive_is_seekable(const struct archive *archive)
@@ -508,7 +546,7 @@ bool archive_identity(const struct archive *archive, struct buffer *out)
 {
         struct stat st;
 
-        if (archive->form != ARCHIVE_TAR || archive->joined || archive_is_encrypted(archive) ||
+        if (archive->form != ARCHIVE_TAR || archive->joined || archive->parts->fd < 0 ||
             fstat(archive->parts->fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return false;
         /* The time of the last change of the inode cannot be set back. */

@@ -75,6 +75,7 @@ struct archive {
         bool any;    /* it need not be a checkpoint */
         bool unread; /* its members are not known yet */
         bool spent;  /* it was a pipe */
+        bool encrypted;
         struct archive_member *members;
         struct kept *kept; /* parallel to `members` */
         size_t count, capacity;

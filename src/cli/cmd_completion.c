@@ -7,8 +7,9 @@ typedef void (*option_printer)(const struct verb *verb, const struct option_spec
 
 static void each_option(const struct verb *verb, option_printer print)
 {
-        const struct option_table tables[] = {verb->options, verb_common_options(verb)};
+        struct option_table tables[VERB_OPTION_TABLES];
 
+        verb_option_tables(verb, tables);
         for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
                 for (size_t i = 0; i < tables[t].count; i++)
                         print(verb, &tables[t].specs[i]);

@@ -3,15 +3,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <time.h>
-#include "archive/archive.h"
 #include "cli/answer.h"
 #include "cli/choices.h"
 #include "cli/create_pod.h"
+#include "cli/node.h"
 #include "cli/progress_bar.h"
 #include "cli/recovery.h"
 #include "cli/table.h"
 #include "program/units.h"
 #include "cli/verb.h"
+#include "oci/location.h"
 #include "program/memory.h"
 #include "runtime/capture.h"
 
@@ -119,7 +120,7 @@ static int read_digest(const char *path, char out[SHA256_HEX_SIZE], struct error
         _cleanup_buffer_ struct buffer facts = {0};
         const struct archive_member *member;
         struct sha256 digest;
-        int ret = archive_open(path, &archive, err);
+        int ret = location_open(path, NULL, &archive, err);
 
         *out = '\0';
         if (ret < 0)
@@ -177,6 +178,15 @@ static int print_json(const char *path, const struct container *container,
         return answer_print(doc, err);
 }
 
+static int print_result(const struct cli *cli, const char *path, const struct container *container,
+                        const struct checkpoint_result *result, struct error *err)
+{
+        if (cli->json)
+                return print_json(path, container, result, err);
+        print_text(path, result);
+        return 0;
+}
+
 static struct checkpoint_options chosen_options(const char *path)
 {
         return (struct checkpoint_options){
@@ -206,12 +216,132 @@ static int checkpoint(const struct cli *cli, const struct runtime_driver *driver
         progress_bar_finish(bar);
         if (ret < 0 && err->kind == &ERROR_EXISTS)
                 error_set_hint(err, "overwrite it with --replace, or choose another name with --output");
+        return ret < 0 ? ret : print_result(cli, path, container, &result, err);
+}
+
+/* --- on a node --------------------------------------------------------------------------------------------
+ */
+
+static bool is_prefix(const char *prefix, const char *text)
+{
+        return prefix[0] && text_starts_with(text, prefix);
+}
+
+/* By name, by id, or by the beginning of one id, as here. NULL: none. */
+static yyjson_val *choose_container(yyjson_val *items, const char *name, unsigned *matches)
+{
+        yyjson_val *item, *found = NULL;
+        size_t i, count;
+
+        *matches = 0;
+        yyjson_arr_foreach (items, i, count, item)
+                if (strcmp(json_text_or(item, "name", ""), name) == 0 ||
+                    strcmp(json_text_or(item, "id", ""), name) == 0)
+                        return item;
+        yyjson_arr_foreach (items, i, count, item)
+                if (is_prefix(name, json_text_or(item, "id", ""))) {
+                        found = item;
+                        ++*matches;
+                }
+        return found;
+}
+
+static int find_on_node(const char *name, struct container **out, struct error *err)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        struct container *container;
+        unsigned matches;
+        yyjson_val *item;
+        int ret = node_ask("GET", "/containers", NULL, &doc, err);
+
         if (ret < 0)
                 return ret;
-        if (cli->json)
-                return print_json(path, container, &result, err);
-        print_text(path, &result);
+        item = choose_container(yyjson_obj_get(yyjson_doc_get_root(doc), "items"), name, &matches);
+        if (matches > 1)
+                return error_set(err, &ERROR_CONTAINER_AMBIGUOUS, -EINVAL,
+                                 "%u containers of the node have ids that begin with `%s`", matches, name);
+        if (!item)
+                return error_set(err, &ERROR_CONTAINER_NOT_FOUND, -ENOENT, "the node has no container `%s`",
+                                 name);
+        ret = container_new(out, err);
+        if (ret < 0)
+                return ret;
+        container = *out;
+        if (!container_set_text(&container->id, json_text(item, "id")) ||
+            !container_set_text(&container->name, json_text(item, "name")) ||
+            !container_set_text(&container->engine, json_text(item, "engine")))
+                return error_oom(err);
         return 0;
+}
+
+static yyjson_mut_doc *node_request(const struct container *container)
+{
+        yyjson_mut_doc *doc = answer_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+        yyjson_mut_doc_set_root(doc, root);
+        answer_add_text(doc, root, "containerId", container->id);
+        answer_add_text(doc, root, "engine", container->engine);
+        yyjson_mut_obj_add_bool(doc, root, "stop", stop);
+        answer_add_text(doc, root, "tcp", tcp_choices[tcp]);
+        yyjson_mut_obj_add_bool(doc, root, "fileLocks", file_locks);
+        answer_add_text(doc, root, "compression", compression_choices[compression]);
+        answer_add_uint_if(doc, root, "level", level);
+        answer_add_uint_if(doc, root, "timeout", timeout);
+        yyjson_mut_obj_add_bool(doc, root, "force", force);
+        return doc;
+}
+
+static void read_times(yyjson_val *times, yyjson_val *checkpoint, struct phase_times *out)
+{
+        *out = (struct phase_times){
+                .preflight_us = json_uint_or(times, "preflightUs", 0),
+                .freeze_us = json_uint_or(times, "freezeUs", 0),
+                .dump_us = json_uint_or(times, "dumpUs", 0),
+                .filesystem_us = json_uint_or(times, "filesystemUs", 0),
+                .seal_us = json_uint_or(times, "sealUs", 0),
+                .verify_us = json_uint_or(times, "verifyUs", 0),
+                .total_us = json_uint_or(times, "totalUs", 0),
+                .frozen_us = json_uint_or(checkpoint, "frozenUs", 0),
+                .archive_size = json_uint_or(checkpoint, "size", 0),
+                .pages_size = json_uint_or(times, "pagesSize", 0),
+                .rootfs_diff_size = json_uint_or(times, "rootfsDiffSize", 0),
+        };
+}
+
+static int checkpoint_on_node(const struct cli *cli, const struct container *container, struct error *err)
+{
+        _cleanup_progress_bar_ struct progress_bar *bar =
+                progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
+        _cleanup_json_mut_ yyjson_mut_doc *request = node_request(container);
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        struct checkpoint_result result = {0};
+        yyjson_val *root, *made;
+        int ret = node_operate("/checkpoints", request, progress_bar_progress(bar), &doc, err);
+
+        progress_bar_finish(bar);
+        if (ret < 0)
+                return ret;
+        root = yyjson_doc_get_root(doc);
+        made = yyjson_obj_get(root, "checkpoint");
+        snprintf(result.id, sizeof(result.id), "%s", json_text_or(made, "id", ""));
+        read_times(yyjson_obj_get(root, "times"), made, &result.times);
+        return print_result(cli, json_text_or(made, "path", ""), container, &result, err);
+}
+
+static int run_on_node(const struct cli *cli, const char *name, struct error *err)
+{
+        const struct local_option local[] = {
+                {"output", output},           {"runtime", runtime != NO_CHOICE},
+                {"ghost-limit", ghost_limit}, {"ignore-volumes", ignore_volumes},
+                {"replace", replace},         {"pod", pod},
+        };
+        _cleanup_container_ struct container *container = NULL;
+        int ret = node_refuse_options(local, ARRAY_SIZE(local), err);
+
+        if (ret == 0)
+                ret = find_on_node(name, &container, err);
+        return ret < 0 ? ret : checkpoint_on_node(cli, container, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
@@ -225,6 +355,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         if (level > 22 || timeout > UINT_MAX)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "%s is out of range",
                                  level > 22 ? "the compression level" : "the timeout");
+        if (node_is_used())
+                return run_on_node(cli, argv[0], err);
         ret = recovery_run(err);
         if (ret == 0 && runtime != NO_CHOICE)
                 ret = runtime_driver_find(runtime_choices[runtime], &only, err);
@@ -275,5 +407,6 @@ const struct verb verb_create = {
         .arguments_min = 1,
         .arguments_max = 1,
         .is_long = true,
+        .reaches_nodes = true,
         .run = run,
 };

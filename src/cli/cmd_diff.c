@@ -84,5 +84,6 @@ const struct verb verb_diff = {
         .arguments_min = 2,
         .arguments_max = 2,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

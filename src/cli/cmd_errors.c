@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "archive/errors.h"
-#include "catalog/catalog.h"
 #include "cli/answer.h"
+#include "cli/error_kinds.h"
 #include "cli/table.h"
 #include "cli/verb.h"
-#include "criu/cause.h"
-#include "criu/errors.h"
-#include "crypto/errors.h"
-#include "kube/errors.h"
-#include "net/errors.h"
-#include "node/node.h"
-#include "oci/image.h"
-#include "runtime/runtime.h"
-#include "sidecar/errors.h"
 
 static bool markdown;
 
@@ -24,14 +14,9 @@ typedef void (*kind_printer)(void *context, const struct error_kind *kind);
 
 static void each_kind(kind_printer print, void *context)
 {
-        const struct error_kind *const *const layers[] = {
-                base_error_kinds,       crypto_error_kinds,  archive_error_kinds, criu_error_kinds,
-                criu_image_error_kinds, runtime_error_kinds, oci_error_kinds,     net_error_kinds,
-                catalog_error_kinds,    node_error_kinds,    kube_error_kinds,    sidecar_error_kinds};
-
-        for (size_t i = 0; i < ARRAY_SIZE(layers); i++)
-                for (size_t j = 0; layers[i][j]; j++)
-                        print(context, layers[i][j]);
+        for (size_t i = 0; error_layers[i]; i++)
+                for (size_t j = 0; error_layers[i][j]; j++)
+                        print(context, error_layers[i][j]);
 }
 
 static void add_row(void *context, const struct error_kind *kind)

@@ -298,5 +298,6 @@ const struct verb verb_explain = {
         .arguments_min = 1,
         .arguments_max = 1,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

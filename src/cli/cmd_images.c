@@ -222,5 +222,6 @@ const struct verb verb_images = {
         .arguments_min = 1,
         .arguments_max = UINT_MAX,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

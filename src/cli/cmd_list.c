@@ -12,6 +12,7 @@
 #include "base/pool.h"
 #include "cli/answer.h"
 #include "cli/list_containers.h"
+#include "cli/node.h"
 #include "program/memory.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -74,6 +75,7 @@ struct entry {
         char *path, *name;
         char *name_space, *pod, *container, *taken;
         const char *engine;
+        const char *id; /* on a node; NULL here */
         uint64_t size;
         struct error *err; /* why it could not be read; NULL: it was */
 };
@@ -82,6 +84,8 @@ static void add_object(struct listing *listing, const struct entry *entry)
 {
         yyjson_mut_val *object = yyjson_mut_arr_add_obj(listing->doc, yyjson_mut_doc_get_root(listing->doc));
 
+        if (entry->id)
+                answer_add_text(listing->doc, object, "id", entry->id);
         answer_add_text(listing->doc, object, "namespace", entry->name_space);
         answer_add_text(listing->doc, object, "pod", entry->pod);
         answer_add_text(listing->doc, object, "container", entry->container);
@@ -249,6 +253,41 @@ static int add_directory(struct listing *listing, const char *directory, struct 
         return ret;
 }
 
+/* --- of a node: what it has recorded
+ * ------------------------------------------------------------------------
+ */
+
+/* As the archives of its drivers are called. */
+static const char *engine_of_driver(const char *driver)
+{
+        if (strcmp(driver, "podman") == 0)
+                return engine_name(ENGINE_PODMAN);
+        if (strcmp(driver, "crun") == 0 || strcmp(driver, "runc") == 0)
+                return engine_name(ENGINE_OCI);
+        return driver;
+}
+
+static int add_record(void *context, yyjson_val *checkpoint, struct error *err)
+{
+        struct listing *listing = context;
+        const char *path = json_text_or(checkpoint, "path", ""), *slash = strrchr(path, '/');
+        struct entry entry = {.path = memory_copy(path),
+                              .name = memory_copy(listing->doc ? (slash ? slash + 1 : path)
+                                                               : json_text_or(checkpoint, "id", "")),
+                              .name_space = memory_copy(json_text_or(checkpoint, "namespace", "")),
+                              .pod = memory_copy(json_text_or(checkpoint, "pod", "")),
+                              .container = memory_copy(json_text_or(checkpoint, "container", "")),
+                              .taken = memory_copy(json_text_or(checkpoint, "createdAt", "")),
+                              .engine = engine_of_driver(json_text_or(checkpoint, "engine", "")),
+                              .id = json_text_or(checkpoint, "id", ""),
+                              .size = json_uint_or(checkpoint, "size", 0)};
+
+        listing->found++;
+        add_or_report(listing, &entry);
+        entry_done(&entry);
+        return 0;
+}
+
 static void print_nothing_found(int count, char **directories)
 {
         fputs("No checkpoints found in [", stdout);
@@ -261,19 +300,22 @@ static int list(struct listing *listing, int count, char **directories, struct e
 {
         static const char *const headings[] = {
                 "NAMESPACE", "POD", "CONTAINER", "ENGINE", "TIME CHECKPOINTED", "CHECKPOINT NAME"};
+        int ret = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
                 table_column(listing->table, headings[i]);
-        for (int i = 0; i < count; i++) {
-                int ret = add_directory(listing, directories[i], err);
-
-                if (ret < 0)
-                        return ret;
-        }
+        for (int i = 0; i < count && ret == 0; i++)
+                ret = add_directory(listing, directories[i], err);
+        if (ret == 0 && node_is_used())
+                ret = node_each_checkpoint(add_record, listing, err);
+        if (ret < 0)
+                return ret;
         if (listing->doc)
                 return answer_print(listing->doc, err);
         if (listing->found)
                 table_print(listing->table, stdout);
+        else if (node_is_used())
+                puts("No checkpoints found on the node");
         else
                 print_nothing_found(count, directories);
         return 0;
@@ -287,6 +329,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         char directory[sizeof(default_directory)];
         char *defaults[] = {directory};
 
+        if (of_containers && node_is_used())
+                return node_refuse_options(&(struct local_option){"containers", true}, 1, err);
         if (of_containers && argc)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "containers are not in directories");
         if (of_containers)
@@ -294,6 +338,9 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         memcpy(directory, default_directory, sizeof(directory));
         if (doc)
                 yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
+        if (node_is_used())
+                return argc ? error_set(err, &ERROR_USAGE, -EINVAL, "a node has no directories to be listed")
+                            : list(&listing, 0, NULL, err);
         return argc ? list(&listing, argc, argv, err) : list(&listing, 1, defaults, err);
 }
 
@@ -312,5 +359,6 @@ const struct verb verb_list = {
         .argument = ARGUMENT_DIRECTORY,
         .arguments_max = UINT_MAX,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

@@ -7,8 +7,9 @@
 static void print_verb_page(const struct verb *verb)
 {
         static const struct option_spec help = {.name = "help", .letter = 'h', .help = "show a summary"};
-        const struct option_table tables[] = {verb->options, verb_common_options(verb)};
+        struct option_table tables[VERB_OPTION_TABLES];
 
+        verb_option_tables(verb, tables);
         man_print_heading(PROGRAM_NAME, verb->name, 1);
         man_print_text(verb->summary);
         printf("\n.SH SYNOPSIS\n.B %s %s\n[OPTIONS]\n", PROGRAM_NAME, verb->name);

@@ -428,5 +428,6 @@ const struct verb verb_memparse = {
         .arguments_min = 1,
         .arguments_max = UINT_MAX,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

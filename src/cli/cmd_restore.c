@@ -2,6 +2,8 @@
 #include <errno.h>
 #include "cli/answer.h"
 #include "cli/choices.h"
+#include "cli/node.h"
+#include "program/memory.h"
 #include "cli/progress_bar.h"
 #include "cli/registry_options.h"
 #include "cli/text.h"
@@ -66,6 +68,78 @@ static void print_text(const struct restore_result *result)
                duration_format(result->total_us, total));
 }
 
+static int print_result(const struct cli *cli, const struct restore_result *result, struct error *err)
+{
+        if (cli->json)
+                return print_json(result, err);
+        print_text(result);
+        return 0;
+}
+
+/* --- on a node --------------------------------------------------------------------------------------------
+ */
+
+static yyjson_mut_doc *node_request(void)
+{
+        yyjson_mut_doc *doc = answer_new();
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+        yyjson_mut_doc_set_root(doc, root);
+        if (name)
+                answer_add_text(doc, root, "name", name);
+        answer_add_text(doc, root, "tcp", tcp_choices[tcp]);
+        yyjson_mut_obj_add_bool(doc, root, "fileLocks", file_locks);
+        yyjson_mut_obj_add_bool(doc, root, "force", force);
+        return doc;
+}
+
+static void read_result(yyjson_val *root, struct restore_result *out)
+{
+        yyjson_val *times = yyjson_obj_get(root, "times");
+
+        *out = (struct restore_result){
+                .container_id = memory_copy(json_text_or(root, "containerId", "")),
+                .name = memory_copy(json_text_or(root, "name", "")),
+                .pid = (pid_t)json_uint_or(root, "pid", 0),
+                .start_time = json_uint_or(root, "startTime", 0),
+                .processes = (unsigned)json_uint_or(root, "processes", 0),
+                .preflight_us = json_uint_or(times, "preflightUs", 0),
+                .restore_us = json_uint_or(times, "restoreUs", 0),
+                .total_us = json_uint_or(times, "totalUs", 0),
+        };
+}
+
+static int run_on_node(const struct cli *cli, const char *checkpoint, struct error *err)
+{
+        const struct local_option local[] = {
+                {"runtime", runtime != NO_CHOICE},
+                {"bundle", bundle},
+                {"ignore-static-ip", ignore_static_ip},
+                {"ignore-volumes", ignore_volumes},
+                {"policy", policy},
+        };
+        _cleanup_progress_bar_ struct progress_bar *bar =
+                progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
+        _cleanup_restore_result_ struct restore_result result = {0};
+        _cleanup_json_mut_ yyjson_mut_doc *request = node_request();
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        _cleanup_buffer_ struct buffer path = {0};
+        int ret = node_refuse_options(local, ARRAY_SIZE(local), err);
+
+        if (ret == 0)
+                ret = node_checkpoint_path(checkpoint, "/restore", &path, err);
+        if (ret == 0)
+                ret = node_operate(buffer_text(&path), request, progress_bar_progress(bar), &doc, err);
+        progress_bar_finish(bar);
+        if (ret < 0)
+                return ret;
+        read_result(yyjson_doc_get_root(doc), &result);
+        return print_result(cli, &result, err);
+}
+
+/* --- here -------------------------------------------------------------------------------------------------
+ */
+
 static int print_pod_json(const struct pod_restore_result *result, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
@@ -114,7 +188,7 @@ static int run_pod(const struct cli *cli, const char *path, const struct restore
         return 0;
 }
 
-static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+static int restore(const struct cli *cli, const char *file, struct error *err)
 {
         const struct restore_options chosen = {.name = name,
                                                .bundle = bundle,
@@ -132,20 +206,20 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 
         registry_access.progress = progress_bar_progress(bar);
         policy_use(policy);
-        if (ret == 0 && pod_manifest_is_one(argv[0])) {
-                ret = run_pod(cli, argv[0], &chosen, bar, err);
+        if (ret == 0 && pod_manifest_is_one(file)) {
+                ret = run_pod(cli, file, &chosen, bar, err);
                 progress_bar_finish(bar);
                 return ret;
         }
         if (ret == 0)
-                ret = restore_archive(argv[0], driver, &chosen, progress_bar_progress(bar), &result, err);
+                ret = restore_archive(file, driver, &chosen, progress_bar_progress(bar), &result, err);
         progress_bar_finish(bar);
-        if (ret < 0)
-                return ret;
-        if (cli->json)
-                return print_json(&result, err);
-        print_text(&result);
-        return 0;
+        return ret < 0 ? ret : print_result(cli, &result, err);
+}
+
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        return node_is_used() ? run_on_node(cli, argv[0], err) : restore(cli, argv[0], err);
 }
 
 const struct verb verb_restore = {
@@ -171,5 +245,6 @@ const struct verb verb_restore = {
         .arguments_max = 1,
         .is_long = true,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

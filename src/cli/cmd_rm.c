@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include "cli/answer.h"
+#include "cli/node.h"
 #include "program/memory.h"
 #include "cli/registry_options.h"
 #include "cli/verb.h"
@@ -88,20 +89,29 @@ static int print_result(bool json, const char *name, struct error *err)
         return answer_print(doc, err);
 }
 
-static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+static int remove_from_node(const struct cli *cli, const char *checkpoint, struct error *err)
+{
+        _cleanup_buffer_ struct buffer path = {0};
+        int ret = node_checkpoint_path(checkpoint, "", &path, err);
+
+        if (ret == 0)
+                ret = node_ask("DELETE", buffer_text(&path), NULL, NULL, err);
+        return ret < 0 ? ret : print_result(cli->json, checkpoint, err);
+}
+
+static int remove_from_registry(const struct cli *cli, const char *image, struct error *err)
 {
         _cleanup_registry_reference_ struct registry_reference reference = {0};
         _cleanup_registry_ struct registry *registry = NULL;
         _cleanup_buffer_ struct buffer name = {0};
         char digest[DIGEST_SIZE];
-        int ret = registry_reference_parse(argv[0], &reference, err);
+        int ret = registry_reference_parse(image, &reference, err);
 
         if (ret < 0)
                 return ret;
         /* "latest" must be meant, not assumed. */
-        if (!reference.has_digest && !text_ends_with(argv[0], reference.tag))
-                return error_set(err, &ERROR_USAGE, -EINVAL, "`%s` names neither a tag nor a digest",
-                                 argv[0]);
+        if (!reference.has_digest && !text_ends_with(image, reference.tag))
+                return error_set(err, &ERROR_USAGE, -EINVAL, "`%s` names neither a tag nor a digest", image);
         ret = registry_open(&reference, &registry_access, &registry, err);
         if (ret == 0)
                 ret = reference.has_digest ? registry_manifest_delete(
@@ -113,18 +123,28 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         return print_result(cli->json, buffer_text(&name), err);
 }
 
+static int run(const struct cli *cli, int argc, char **argv, struct error *err)
+{
+        return node_is_used() ? remove_from_node(cli, argv[0], err) : remove_from_registry(cli, argv[0], err);
+}
+
 const struct verb verb_rm = {
         .name = "rm",
-        .usage = "docker://REGISTRY/REPOSITORY:TAG|@DIGEST",
-        .summary = "delete an image from a registry",
+        .usage = "docker://REGISTRY/REPOSITORY:TAG|@DIGEST|CHECKPOINT",
+        .summary = "delete an image from a registry, or a checkpoint of a node",
         .description =
                 "Deletes a tag, or with @sha256:… an image and all its tags. Where the registry can delete "
                 "only "
                 "whole images, a tag is deleted when the image has no other. What becomes unused is freed by "
-                "the registry's own garbage collection.\n\n" REGISTRY_OPTIONS_TEXT,
-        .examples = "checkpointctl rm docker://registry.example/checkpoints/web:monday\tdelete one tag",
+                "the registry's own garbage collection.\n\n"
+                "With --node, deletes a CHECKPOINT of that node, by its id or path, unless it is "
+                "pinned.\n\n" REGISTRY_OPTIONS_TEXT,
+        .examples =
+                "checkpointctl rm docker://registry.example/checkpoints/web:monday\tdelete one tag\n"
+                "checkpointctl rm --node unix:/run/snap/sidecar.sock 01KB…\tdelete a checkpoint of this node",
         .options = OPTION_TABLE(options),
         .arguments_min = 1,
         .arguments_max = 1,
+        .reaches_nodes = true,
         .run = run,
 };

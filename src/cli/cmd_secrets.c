@@ -195,5 +195,6 @@ const struct verb verb_secrets = {
         .arguments_max = UINT_MAX,
         .is_long = true,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

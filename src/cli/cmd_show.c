@@ -6,11 +6,13 @@
 #include "archive/pod_manifest.h"
 #include "cli/answer.h"
 #include "cli/inspect.h"
+#include "cli/node.h"
 #include "program/memory.h"
 #include "cli/show_pods.h"
 #include "cli/table.h"
 #include "program/units.h"
 #include "cli/verb.h"
+#include "oci/location.h"
 
 #define SHORT_ID 12
 
@@ -187,10 +189,10 @@ static int load(const char *path, bool pods_wanted, struct exhibit *exhibit, str
         int ret;
 
         exhibit->path = path;
-        if (has_pods(path))
+        if (location_is_path(path) && has_pods(path))
                 return podset_open(path, &exhibit->set, err);
         ret = inspection_load(path, view.statistics ? INSPECT_STATISTICS : 0, 0, &exhibit->inspection, err);
-        if (ret == 0 || err->kind != &ERROR_ARCHIVE_NOT_ONE)
+        if (ret == 0 || err->kind != &ERROR_ARCHIVE_NOT_ONE || !location_is_path(path))
                 return ret;
         if (pods_wanted && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
                 *err = (struct error){0};
@@ -251,6 +253,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         char **paths = NULL;
         int count = 0, ret = 0;
 
+        if (node_is_used() && (target || !argc))
+                return error_set(err, &ERROR_USAGE, -EINVAL, "show needs FILE with --node");
         if (target && argc)
                 return error_set(err, &ERROR_USAGE, -EINVAL, "show takes either --target or FILE, not both");
         if (!argc)
@@ -286,5 +290,6 @@ const struct verb verb_show = {
         .argument = ARGUMENT_FILE,
         .arguments_max = UINT_MAX,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

@@ -4,11 +4,14 @@
 #include <limits.h>
 #include "archive/pod_manifest.h"
 #include "cli/answer.h"
+#include "cli/error_kinds.h"
+#include "cli/node.h"
 #include "cli/progress_bar.h"
 #include "cli/style.h"
 #include "cli/text.h"
 #include "program/units.h"
 #include "cli/verb.h"
+#include "program/memory.h"
 #include "oci/image_signature.h"
 #include "oci/location.h"
 
@@ -129,6 +132,68 @@ static int check_signature(const char *path, struct error *err)
         return ret;
 }
 
+/* --- on a node: it reads, and tells what it found
+ * -----------------------------------------------------------
+ */
+
+static char *copy_text(yyjson_val *object, const char *member)
+{
+        return memory_copy(json_text_or(object, member, ""));
+}
+
+static void read_report(yyjson_val *report, struct verify_report *out)
+{
+        yyjson_val *faults = yyjson_obj_get(report, "faults"), *fault;
+        size_t i, count;
+
+        *out = (struct verify_report){
+                .members = json_uint_or(report, "members", 0),
+                .digests_present = json_bool_or(report, "digestsPresent", false),
+                .digests_checked = json_uint_or(report, "digestsChecked", 0),
+                .bytes_read = json_uint_or(report, "bytesRead", 0),
+                .faults = memory_grow(NULL, yyjson_arr_size(faults) + 1, sizeof(struct verify_fault))};
+        yyjson_arr_foreach (faults, i, count, fault)
+                out->faults[out->fault_count++] = (struct verify_fault){
+                        .kind = error_kind_find(json_text_or(fault, "code", "")) ?: &ERROR_NODE,
+                        .object = copy_text(fault, "object"),
+                        .reason = copy_text(fault, "reason"),
+                };
+}
+
+static int verify_on_node(const char *name, const struct progress *progress, struct verify_report *out,
+                          struct error *err)
+{
+        _cleanup_buffer_ struct buffer path = {0};
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        yyjson_val *report;
+        int ret = node_checkpoint_path(name, "/verify", &path, err);
+
+        if (ret == 0)
+                ret = node_operate(buffer_text(&path), NULL, progress, &doc, err);
+        report = doc ? yyjson_obj_get(yyjson_doc_get_root(doc), "report") : NULL;
+        if (ret == -ECANCELED || !report)
+                return ret;
+        /* That it is bad is what the report says. */
+        *err = (struct error){0};
+        read_report(report, out);
+        return 0;
+}
+
+/* --- here
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static int verify_here(const char *path, const struct progress *progress, struct verify_report *out,
+                       struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = check_signature(path, err);
+
+        if (ret == 0)
+                ret = location_open_unread(path, progress, &archive, err);
+        return ret < 0 ? ret : archive_verify_open(archive, progress, out, err);
+}
+
 /* What came of one archive: the exit status, negative when the user has had enough. */
 static int conclude(const char *path, int ret, const struct verify_report *report, yyjson_mut_doc *doc,
                     struct error *err)
@@ -177,23 +242,23 @@ static int verify(const char *path, bool quiet, yyjson_mut_doc *doc, struct erro
 {
         _cleanup_progress_bar_ struct progress_bar *bar = NULL;
         _cleanup_verify_report_ struct verify_report report = {0};
-        _cleanup_archive_ struct archive *archive = NULL;
-        int ret = check_signature(path, err);
+        int ret;
 
-        if (ret == 0 && pod_manifest_is_one(path))
+        if (!node_is_used() && pod_manifest_is_one(path))
                 return verify_pod(path, quiet, doc, err);
         bar = progress_bar_new(stderr, progress_style_for(stderr, quiet));
-        if (ret == 0)
-                ret = location_open_unread(path, progress_bar_progress(bar), &archive, err);
-        if (ret == 0)
-                ret = archive_verify_open(archive, progress_bar_progress(bar), &report, err);
+        ret = node_is_used() ? verify_on_node(path, progress_bar_progress(bar), &report, err)
+                             : verify_here(path, progress_bar_progress(bar), &report, err);
         progress_bar_finish(bar);
         return conclude(path, ret, &report, doc, err);
 }
 
 static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
-        return answer_each(cli->json, cli->quiet, argv, argc, verify, err);
+        const struct local_option local = {"public-key", public_keys.count};
+        int ret = node_is_used() ? node_refuse_options(&local, 1, err) : 0;
+
+        return ret < 0 ? ret : answer_each(cli->json, cli->quiet, argv, argc, verify, err);
 }
 
 const struct verb verb_verify = {
@@ -217,5 +282,6 @@ const struct verb verb_verify = {
         .arguments_max = UINT_MAX,
         .is_long = true,
         .opens_checkpoints = true,
+        .reaches_nodes = true,
         .run = run,
 };

@@ -7,8 +7,9 @@ const char program_summary[] = "freeze running containers, look into checkpoints
 void help_print_verb(const struct verb *verb, FILE *out)
 {
         static const struct option_spec help = {.name = "help", .letter = 'h', .help = "show this text"};
-        const struct option_table tables[] = {verb->options, verb_common_options(verb)};
+        struct option_table tables[VERB_OPTION_TABLES];
 
+        verb_option_tables(verb, tables);
         fprintf(out, "Usage: %s %s [OPTIONS]%s%s\n\n", PROGRAM_NAME, verb->name, verb->usage[0] ? " " : "",
                 verb->usage);
         help_print_text(verb->description, 0, out);

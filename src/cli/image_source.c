@@ -100,7 +100,7 @@ int image_source_open(const char *path, struct image_source *out, struct error *
         int ret = 0;
 
         *out = (struct image_source){.path = path};
-        if (!is_image_file(path))
+        if (!location_is_path(path) || !is_image_file(path))
                 ret = location_open(path, progress_bar_progress(bar), &out->archive, err);
         progress_bar_finish(bar);
         return ret;

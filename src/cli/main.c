@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include "cli/answer.h"
 #include "cli/help.h"
+#include "cli/node.h"
 #include "program/memory.h"
 #include "cli/plugin.h"
 #include "program/signals.h"
@@ -15,12 +16,12 @@
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
-        &verb_create,    &verb_restore,    &verb_build,    &verb_push,     &verb_pull,    &verb_copy,
-        &verb_sync,      &verb_tags,       &verb_rm,       &verb_sign,     &verb_encrypt, &verb_decrypt,
-        &verb_verify,    &verb_repair,     &verb_show,     &verb_inspect,  &verb_explain, &verb_diff,
-        &verb_images,    &verb_memparse,   &verb_secrets,  &verb_list,     &verb_extract, &verb_insert,
-        &verb_preflight, &verb_doctor,     &verb_recover,  &verb_registry, &verb_errors,  &verb_plugin,
-        &verb_help,      &verb_completion, &verb_man_page, NULL,
+        &verb_create, &verb_restore,   &verb_build,      &verb_push,     &verb_pull,     &verb_copy,
+        &verb_sync,   &verb_tags,      &verb_rm,         &verb_sign,     &verb_encrypt,  &verb_decrypt,
+        &verb_verify, &verb_repair,    &verb_show,       &verb_inspect,  &verb_explain,  &verb_diff,
+        &verb_images, &verb_memparse,  &verb_secrets,    &verb_list,     &verb_pin,      &verb_extract,
+        &verb_insert, &verb_preflight, &verb_doctor,     &verb_recover,  &verb_registry, &verb_errors,
+        &verb_plugin, &verb_help,      &verb_completion, &verb_man_page, NULL,
 };
 
 static struct cli cli;
@@ -43,11 +44,13 @@ static const struct option_spec common_options[] = {
          .help = "show no progress"},
 };
 
-struct option_table verb_common_options(const struct verb *verb)
+void verb_option_tables(const struct verb *verb, struct option_table out[VERB_OPTION_TABLES])
 {
         size_t first = verb->opens_checkpoints ? 0 : 1, end = verb->is_long ? 3 : 2;
 
-        return (struct option_table){common_options + first, end - first};
+        out[0] = verb->options;
+        out[1] = (struct option_table){common_options + first, end - first};
+        out[2] = verb->reaches_nodes ? node_options_table : (struct option_table){0};
 }
 
 const struct verb *verb_find(const char *name)
@@ -85,9 +88,13 @@ static int check_arguments(const struct verb *verb, unsigned count, struct error
 
 static int run_verb(const struct verb *verb, int argc, char **argv, struct error *err)
 {
-        const struct option_table tables[] = {verb->options, verb_common_options(verb)};
+        struct option_table tables[VERB_OPTION_TABLES];
         bool help;
-        int ret = option_parse(tables, ARRAY_SIZE(tables), &argc, argv, &help, err);
+        int ret;
+
+        verb_option_tables(verb, tables);
+        tables[2] = node_options_table; /* known to all, so that those it is not for can say so */
+        ret = option_parse(tables, ARRAY_SIZE(tables), &argc, argv, &help, err);
 
         if (ret == 0 && help) {
                 help_print_verb(verb, stdout);
@@ -105,9 +112,14 @@ static int run_verb(const struct verb *verb, int argc, char **argv, struct error
                 if (ret < 0)
                         return ret;
         }
+        ret = node_begin(verb->reaches_nodes, verb->name, err);
+        if (ret < 0)
+                return ret;
         if (verb->is_long)
                 signals_catch();
-        return verb->run(&cli, argc, argv, err);
+        ret = verb->run(&cli, argc, argv, err);
+        node_end();
+        return ret;
 }
 
 static int run(int argc, char **argv, struct error *err)

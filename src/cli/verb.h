@@ -33,6 +33,7 @@ struct verb {
         unsigned arguments_min, arguments_max; /* UINT_MAX: any number */
         bool is_long;                          /* shows progress: has --quiet and catches signals */
         bool opens_checkpoints;                /* FILE may be encrypted: has --decryption-key */
+        bool reaches_nodes;                    /* works where --node says */
         bool is_hidden;                        /* not for people: not in help, man pages and completion */
         /* Arguments only, options are stored where their table says. The verb prints its result itself, and
          * returns 0, a negative errno, or a positive exit status when it has said everything there is to say.
@@ -43,14 +44,15 @@ struct verb {
 /* The table of main.c, NULL-terminated. */
 extern const struct verb *const verbs[];
 const struct verb *verb_find(const char *name);
-/* --json, --quiet and --decryption-key where they apply. */
-struct option_table verb_common_options(const struct verb *verb);
+/* Its own options; --json, --quiet and --decryption-key, and those of nodes, where they apply. */
+#define VERB_OPTION_TABLES 3
+void verb_option_tables(const struct verb *verb, struct option_table out[VERB_OPTION_TABLES]);
 
 /* One per file cmd_NAME.c. */
 extern const struct verb verb_build, verb_completion, verb_copy, verb_create, verb_decrypt, verb_diff,
         verb_doctor, verb_encrypt, verb_errors, verb_explain, verb_extract, verb_help, verb_images,
-        verb_insert, verb_inspect, verb_list, verb_man_page, verb_memparse, verb_plugin, verb_preflight,
-        verb_pull, verb_push, verb_recover, verb_registry, verb_repair, verb_restore, verb_rm, verb_secrets,
-        verb_show, verb_sign, verb_sync, verb_tags, verb_verify;
+        verb_insert, verb_inspect, verb_list, verb_man_page, verb_memparse, verb_pin, verb_plugin,
+        verb_preflight, verb_pull, verb_push, verb_recover, verb_registry, verb_repair, verb_restore, verb_rm,
+        verb_secrets, verb_show, verb_sign, verb_sync, verb_tags, verb_verify;
 
 #endif

@@ -19,7 +19,7 @@
 struct http_client {
         const struct curl_library *curl;
         struct http_client_options options;
-        int ca_fd; /* the system's certificates and the given ones; -1: only the system's */
+        int ca_fd; /* the certificates to trust; -1: the system's */
         char ca_path[32];
         pthread_mutex_t lock;
         CURL *idle[IDLE_MAX];
@@ -48,7 +48,7 @@ static int certificates_join(struct http_client *client, struct error *err)
         _cleanup_buffer_ struct buffer all = {0};
         int ret = 0;
 
-        if (system_file && access(system_file, R_OK) == 0)
+        if (system_file && !client->options.only_ca_file && access(system_file, R_OK) == 0)
                 ret = file_read(AT_FDCWD, system_file, CERTIFICATES_LIMIT, &all, err);
         if (ret == 0 && buffer_append_text(&all, "\n") < 0)
                 ret = error_oom(err);
@@ -421,8 +421,10 @@ static void set_request(struct exchange *exchange, struct curl_slist *headers)
         curl->easy_setopt(easy, CURLOPT_URL, request->url);
         curl->easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
         curl->easy_setopt(easy, CURLOPT_USERAGENT, "snap/" SNAP_VERSION);
-        if (exchange->client->options.socket)
+        if (exchange->client->options.socket) {
                 curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, exchange->client->options.socket);
+                curl->easy_setopt(easy, CURLOPT_NOPROXY, "*");
+        }
         /* One connection a thread, none waits for another: HTTP/2 would bring only its windows. */
         curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
                           exchange->client->options.http2 ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
@@ -449,7 +451,8 @@ static int outcome(struct exchange *exchange, CURLcode code)
         curl->easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
         if (tunnel >= 300)
                 code = CURLE_PROXY;
-        return client_error_set(curl, code, exchange->request->url, exchange->detail, exchange->err);
+        return client_error_set(curl, code, exchange->client->options.socket ?: exchange->request->url,
+                                exchange->detail, exchange->err);
 }
 
 int http_client_send(struct http_client *client, const struct http_request *request,

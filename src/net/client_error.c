@@ -39,11 +39,15 @@ static const struct meaning meanings[] = {
 
 static const struct meaning other = {CURLE_OK, &ERROR_CONNECTION, -EIO, "the request failed to"};
 
-/* "host:port" of a URL, for people; the whole when it is none. */
+/* "host:port" of a URL, for people; the whole when it is none, as the path of a socket is. */
 static void host_of(const char *url, char *out, size_t size)
 {
         const char *start = strstr(url, "://");
 
+        if (url[0] == '/') {
+                snprintf(out, size, "%s", url);
+                return;
+        }
         start = start ? start + 3 : url;
         snprintf(out, size, "%.*s", (int)strcspn(start, "/?#"), start);
 }

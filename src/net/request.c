@@ -184,6 +184,11 @@ bool request_is_ending(const struct request *request)
         return request->server->ending;
 }
 
+bool request_was_sent(const struct request *request)
+{
+        return request->was_sent;
+}
+
 void request_set_state(struct request *request, void *state)
 {
         request->state = state;

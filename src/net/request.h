@@ -46,6 +46,9 @@ const char *request_pattern(const struct request *request);
 /* A stream without end must end when this says so. */
 bool request_is_ending(const struct request *request);
 
+/* Within the handler's `free`: has all of the answer been handed to the kernel? */
+bool request_was_sent(const struct request *request);
+
 /* What the handler keeps from call to call; its `free` gets it. */
 void request_set_state(struct request *request, void *state);
 void *request_state(const struct request *request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdarg.h>
+#include "base/file.h"
 #include "base/json.h"
 #include "net/range.h"
 #include "net/server_private.h"
@@ -170,10 +171,57 @@ bool request_wants_whole(const struct request *request, const char *etag, uint64
                range_of(request, etag, size, &range) == RANGE_NONE;
 }
 
+/* A part of a file that goes through TLS, which cannot be sent by sendfile: libmicrohttpd would read and
+ * encrypt it in pieces of 4 KiB. */
+struct file_part {
+        int fd;
+        uint64_t offset;
+};
+
+static ssize_t file_part_read(void *context, uint64_t offset, char *data, size_t size)
+{
+        const struct file_part *part = context;
+        ssize_t n = file_pread_full(part->fd, data, size, part->offset + offset);
+
+        /* Of a file that became shorter, the rest must not be left out in silence. */
+        return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void file_part_free(void *context)
+{
+        struct file_part *part = context;
+
+        close(part->fd);
+        free(part);
+}
+
+/* Takes `*fd` when it succeeds. NULL: out of memory. */
+static struct MHD_Response *file_response(const struct request *request, const struct range *range, int *fd)
+{
+        struct MHD_Response *response;
+        struct file_part *part;
+
+        if (!request->server->tls) {
+                response =
+                        microhttpd.MHD_create_response_from_fd_at_offset64(range->size, *fd, range->offset);
+                if (response)
+                        (void)steal_fd(fd);
+                return response;
+        }
+        part = malloc(sizeof(*part));
+        if (!part)
+                return NULL;
+        *part = (struct file_part){steal_fd(fd), range->offset};
+        response = microhttpd.MHD_create_response_from_callback(range->size, STREAM_BLOCK, file_part_read,
+                                                                part, file_part_free);
+        if (!response)
+                file_part_free(part);
+        return response;
+}
+
 static int respond_range(struct request *request, const char *type, const struct range *range,
                          enum range_result part, uint64_t size, int *fd, struct error *err)
 {
-        struct MHD_Response *response;
         int ret = 0;
 
         if (part == RANGE_PART)
@@ -183,11 +231,8 @@ static int respond_range(struct request *request, const char *type, const struct
                                          (unsigned long long)size);
         if (ret < 0)
                 return ret;
-        response = microhttpd.MHD_create_response_from_fd_at_offset64(range->size, *fd, range->offset);
-        if (response)
-                (void)steal_fd(fd);
-        return respond(request, part == RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, type, response,
-                       err);
+        return respond(request, part == RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, type,
+                       file_response(request, range, fd), err);
 }
 
 int request_respond_file(struct request *request, const char *type, const char *etag, int taken,

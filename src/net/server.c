@@ -203,6 +203,7 @@ static void on_completed(void *context, struct MHD_Connection *http, void **stat
 
         if (!request)
                 return;
+        request->was_sent = how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
         request->connection->receives = false;
         request->connection->since = clock_monotonic_us();
         request->connection->in_request = false;

@@ -61,6 +61,7 @@ struct request {
         } *headers; /* of the answer, until there is one */
         unsigned status;
         struct MHD_Response *response; /* no further calls of the handler when there is one */
+        bool was_sent;
 };
 
 /* request.c. NULL: out of memory. */

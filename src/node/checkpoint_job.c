@@ -29,6 +29,7 @@ struct work {
         struct freeze_hooks hooks;
         char *temporary;
         struct checkpoint *checkpoint; /* the record to be */
+        struct phase_times times;      /* of it */
         uint64_t estimate, claimed;    /* bytes that are to be written; of those, what is still set aside */
         uint64_t looked_us;
         int broken; /* by us, with this errno: `why` says why */
@@ -206,16 +207,47 @@ static bool cancelled(void *context)
         return work->broken || progress_cancelled(job_progress(work->job));
 }
 
-/* {"checkpoint": {…}, "hooks": […]}; without the first when there is none. */
+/* What each phase took: {"preflightUs", …}. */
+static yyjson_mut_val *times_json(const struct phase_times *times, yyjson_mut_doc *doc)
+{
+        yyjson_mut_val *root = yyjson_mut_obj(doc);
+        const struct {
+                const char *name;
+                uint64_t value;
+        } members[] = {
+                {"preflightUs", times->preflight_us},
+                {"freezeUs", times->freeze_us},
+                {"dumpUs", times->dump_us},
+                {"filesystemUs", times->filesystem_us},
+                {"sealUs", times->seal_us},
+                {"verifyUs", times->verify_us},
+                {"totalUs", times->total_us},
+                {"pagesSize", times->pages_size},
+                {"rootfsDiffSize", times->rootfs_diff_size},
+        };
+
+        for (size_t i = 0; root && i < ARRAY_SIZE(members); i++)
+                if (!yyjson_mut_obj_add_uint(doc, root, members[i].name, members[i].value))
+                        return NULL;
+        return root;
+}
+
+static bool add_checkpoint(const struct work *work, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+        yyjson_mut_val *checkpoint = checkpoint_json(work->checkpoint, doc);
+        yyjson_mut_val *times = times_json(&work->times, doc);
+
+        return checkpoint && times && yyjson_mut_obj_add_val(doc, root, "checkpoint", checkpoint) &&
+               yyjson_mut_obj_add_val(doc, root, "times", times);
+}
+
+/* {"checkpoint": {…}, "times": {…}, "hooks": […]}; without the first two when there is none. */
 static int set_result(struct work *work, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL, *value = NULL;
+        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
 
-        if (root && work->checkpoint)
-                value = checkpoint_json(work->checkpoint, doc);
-        if (!root ||
-            (work->checkpoint && (!value || !yyjson_mut_obj_add_val(doc, root, "checkpoint", value))) ||
+        if (!root || (work->checkpoint && !add_checkpoint(work, doc, root)) ||
             !hook_reports_add(&work->hooks.reports, doc, root))
                 return error_oom(err);
         yyjson_mut_doc_set_root(doc, root);
@@ -233,6 +265,7 @@ static int completed(void *context, const struct checkpoint_result *result, stru
                 r = journal_enter(work, PHASE_COMMIT, err);
         if (r == 0)
                 r = node_commit_archive(work->node, work->temporary, work->checkpoint, err);
+        work->times = result->times;
         return r < 0 ? r : set_result(work, err);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/node.h"
+#include "node/peer.h"
 
 const struct error_kind ERROR_QUEUE_FULL = {"SNAP-610", EXIT_BUSY, 429, "too many operations are waiting",
                                             "Try again when some have ended; GET /operations shows them."};
@@ -29,6 +30,21 @@ const struct error_kind ERROR_POD_INCOMPLETE = {"SNAP-641", EXIT_RUNTIME, 502,
                                                 "A pod is taken as a whole or not at all: nothing was kept."};
 const struct error_kind ERROR_PEER = {"SNAP-680", EXIT_ERROR, 502, "the other node did not give the archive",
                                       "Check that its agent runs and that this node may reach it."};
+const struct error_kind ERROR_TICKET = {
+        "SNAP-681", EXIT_ERROR, 403, "the ticket is not valid",
+        "A ticket lets read one checkpoint, once, and by whoever used it first; it ends when it is not used "
+        "for "
+        "some minutes, or when the agent that gave it is started again. Get a new one."};
+const struct error_kind ERROR_PEER_ACCESS = {
+        "SNAP-682", EXIT_ERROR, 403, "the other node does not let this one read the checkpoint",
+        "Give this node's certificate the right to read checkpoints there, or get a ticket for it."};
+const struct error_kind ERROR_PEER_ANSWER = {"SNAP-683", EXIT_BAD_DATA, 502,
+                                             "the other node answered with something else than was asked for",
+                                             "Check the address, and that both nodes run the same version."};
+const struct error_kind ERROR_CHUNK = {
+        "SNAP-684", EXIT_BAD_DATA, 502, "bytes of an archive do not have their digest",
+        "Nothing of it was kept here. Verify the checkpoint on the node that it came from: its disk may be "
+        "failing."};
 
 const struct error_kind *const node_error_kinds[] = {
         &ERROR_QUEUE_FULL,
@@ -41,5 +57,9 @@ const struct error_kind *const node_error_kinds[] = {
         &ERROR_HOOK,
         &ERROR_POD_INCOMPLETE,
         &ERROR_PEER,
+        &ERROR_TICKET,
+        &ERROR_PEER_ACCESS,
+        &ERROR_PEER_ANSWER,
+        &ERROR_CHUNK,
         NULL,
 };

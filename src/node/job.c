@@ -5,7 +5,7 @@
 
 #define TELL_EVERY_US 100000 /* progress is for people */
 
-const struct job_kind *const job_kinds[] = {&job_adopt,   &job_checkpoint, &job_checkpoint_pod,
+const struct job_kind *const job_kinds[] = {&job_adopt, &job_checkpoint, &job_checkpoint_pod, &job_fetch,
                                             &job_restore, &job_verify,     NULL};
 
 const struct job_kind *job_kind_find(const char *name)
@@ -127,6 +127,23 @@ int job_set_result(struct job *job, yyjson_mut_doc *result, struct error *err)
         pthread_mutex_unlock(&job->node->lock);
         free(old);
         return 0;
+}
+
+int job_add_result(struct job *job, const char *name, yyjson_mut_doc *value, struct error *err)
+{
+        _cleanup_json_ yyjson_doc *before = NULL;
+        _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
+        yyjson_mut_val *copy;
+        int r = json_parse(SLICE_TEXT(*job->operation->result ? job->operation->result : "{}"), "the result",
+                           &before, err);
+
+        if (r < 0)
+                return r;
+        doc = yyjson_doc_mut_copy(before, NULL);
+        copy = doc ? yyjson_mut_val_mut_copy(doc, yyjson_mut_doc_get_root(value)) : NULL;
+        if (!copy || !yyjson_mut_obj_add_val(doc, yyjson_mut_doc_get_root(doc), name, copy))
+                return error_oom(err);
+        return job_set_result(job, doc, err);
 }
 
 /* `journal` NULL: as it is. The old text is the caller's. */

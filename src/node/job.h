@@ -24,6 +24,9 @@ struct job_kind {
         /* After a crash: looks at phase and journal, finishes (0) or undoes (a negative errno with the reason
          * in `err`, the operation is then failed). May be called more than once. NULL: nothing to undo. */
         int (*recover)(struct job *job, struct error *err);
+        /* In place of that, for what takes long to finish: it waits in the queue again, and `run` finds phase
+         * and journal. */
+        bool goes_on;
 };
 
 /* NULL-terminated. */
@@ -47,6 +50,8 @@ int job_enter(struct job *job, enum operation_phase phase, yyjson_mut_doc *journ
 const struct progress *job_progress(struct job *job);
 /* What comes of it, shown to everybody who sees the operation. Replaces what was set. */
 int job_set_result(struct job *job, yyjson_mut_doc *result, struct error *err);
+/* Adds a member to it: the root of `value`. */
+int job_add_result(struct job *job, const char *name, yyjson_mut_doc *value, struct error *err);
 
 /* --- what kinds share -------------------------------------------------------------------------------------
  */

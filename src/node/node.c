@@ -53,6 +53,12 @@ static int options_complete(struct node *node, const struct node_options *option
                                 err);
         if (r == 0)
                 r = text_option(&own->directory, options->directory, DEFAULT_DIRECTORY, err);
+        if (r == 0)
+                r = text_option(&own->peer_ca, options->peer_ca, "", err);
+        if (r == 0)
+                r = text_option(&own->peer_certificate, options->peer_certificate, "", err);
+        if (r == 0)
+                r = text_option(&own->peer_key, options->peer_key, "", err);
         return r < 0 ? r : drivers_choose(node, options->drivers, err);
 }
 
@@ -162,6 +168,9 @@ void node_free(struct node *node)
         free((char *)(uintptr_t)node->options.cluster);
         free((char *)(uintptr_t)node->options.state_directory);
         free((char *)(uintptr_t)node->options.directory);
+        free((char *)(uintptr_t)node->options.peer_ca);
+        free((char *)(uintptr_t)node->options.peer_certificate);
+        free((char *)(uintptr_t)node->options.peer_key);
         free(node);
 }
 

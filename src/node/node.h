@@ -19,8 +19,10 @@ struct node_options {
         const struct runtime_driver *const *drivers; /* NULL-terminated; NULL: all that are available */
         unsigned parallel;                           /* operations at once [2] */
         unsigned queue;                              /* that may wait [1000] */
-        uint64_t reserve; /* bytes of the archives' disk that are never filled: the watermark
-                             [10 % of it] */
+        const char *peer_ca, *peer_certificate,
+                *peer_key; /* PEM files for fetches: whom to trust, who we are */
+        uint64_t reserve;  /* bytes of the archives' disk that are never filled: the watermark
+                              [10 % of it] */
 };
 
 /*

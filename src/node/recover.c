@@ -16,7 +16,7 @@ static int recover_job(struct node *node, struct job *job, struct error *err)
         struct error why = {0};
         int r;
 
-        if (job->operation->phase == PHASE_QUEUED) {
+        if (job->operation->phase == PHASE_QUEUED || job->kind->goes_on) {
                 pthread_mutex_lock(&node->lock);
                 r = queue_append(node, job, err);
                 node->waiting += r == 0;

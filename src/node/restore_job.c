@@ -67,7 +67,18 @@ static bool add_container(const struct restore_result *result, yyjson_mut_doc *d
 {
         return object && yyjson_mut_obj_add_str(doc, object, "containerId", result->container_id) &&
                yyjson_mut_obj_add_str(doc, object, "name", result->name) &&
-               yyjson_mut_obj_add_int(doc, object, "pid", result->pid);
+               yyjson_mut_obj_add_int(doc, object, "pid", result->pid) &&
+               yyjson_mut_obj_add_uint(doc, object, "startTime", result->start_time) &&
+               yyjson_mut_obj_add_uint(doc, object, "processes", result->processes);
+}
+
+static bool add_times(const struct restore_result *result, yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+        yyjson_mut_val *times = yyjson_mut_obj_add_obj(doc, root, "times");
+
+        return times && yyjson_mut_obj_add_uint(doc, times, "preflightUs", result->preflight_us) &&
+               yyjson_mut_obj_add_uint(doc, times, "restoreUs", result->restore_us) &&
+               yyjson_mut_obj_add_uint(doc, times, "totalUs", result->total_us);
 }
 
 static bool add_pod(const struct pod_restore_result *pod, yyjson_mut_doc *doc, yyjson_mut_val *root)
@@ -89,7 +100,7 @@ static int set_result(struct job *job, const struct outcome *outcome, struct err
 
         if (!root ||
             !(outcome->pod.id ? add_pod(&outcome->pod, doc, root)
-                              : add_container(&outcome->one, doc, root)) ||
+                              : add_container(&outcome->one, doc, root) && add_times(&outcome->one, doc, root)) ||
             !hook_reports_add(&outcome->reports, doc, root))
                 return error_oom(err);
         yyjson_mut_doc_set_root(doc, root);

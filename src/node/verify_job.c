@@ -3,7 +3,10 @@
  * the quarantine. */
 #include <errno.h>
 #include "archive/verify.h"
+#include "net/request.h"
 #include "node/node_private.h"
+
+#define FAULTS_MOST 100 /* that are told one by one */
 
 int request_checkpoint(struct node *node, struct operation *operation, struct checkpoint **out,
                        struct error *err)
@@ -57,18 +60,52 @@ static int check_digest(struct job *job, const struct checkpoint *checkpoint, st
 }
 
 /* 0: whole. -EBADMSG: it is not, and `err` says why. */
-static int look(struct job *job, const struct checkpoint *checkpoint, struct error *err)
+static int look(struct job *job, const struct checkpoint *checkpoint, struct verify_report *report,
+                struct error *err)
 {
-        _cleanup_verify_report_ struct verify_report report = {0};
-        int r = archive_verify(checkpoint->path, job_progress(job), &report, err);
+        int r = archive_verify(checkpoint->path, job_progress(job), report, err);
 
-        if (r == 0 && report.fault_count) {
-                (void)verify_report_error(&report, checkpoint->path, err);
+        if (r == 0 && report->fault_count) {
+                (void)verify_report_error(report, checkpoint->path, err);
                 r = -EBADMSG;
         }
-        if (r == 0 && !report.digests_present && *checkpoint->digest)
+        if (r == 0 && !report->digests_present && *checkpoint->digest)
                 r = check_digest(job, checkpoint, err);
         return r;
+}
+
+static int add_fault(yyjson_mut_doc *doc, yyjson_mut_val *faults, const struct verify_fault *fault)
+{
+        yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, faults);
+        char object_text[256], reason[1024];
+
+        return yyjson_mut_obj_add_strcpy(doc, object, "object",
+                                         response_text(fault->object, object_text, sizeof(object_text))) &&
+                               yyjson_mut_obj_add_strcpy(
+                                       doc, object, "reason",
+                                       response_text(fault->reason, reason, sizeof(reason))) &&
+                               yyjson_mut_obj_add_str(doc, object, "code", fault->kind->code)
+                       ? 0
+                       : -ENOMEM;
+}
+
+/* What was found, for whoever asked: as `checkpointctl verify --json` shows it. */
+static int report_add(struct job *job, const struct verify_report *report, struct error *err)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+        yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL, *faults;
+
+        if (!root || !yyjson_mut_obj_add_uint(doc, root, "members", report->members) ||
+            !yyjson_mut_obj_add_bool(doc, root, "digestsPresent", report->digests_present) ||
+            !yyjson_mut_obj_add_uint(doc, root, "digestsChecked", report->digests_checked) ||
+            !yyjson_mut_obj_add_uint(doc, root, "bytesRead", report->bytes_read))
+                return error_oom(err);
+        yyjson_mut_doc_set_root(doc, root);
+        faults = yyjson_mut_obj_add_arr(doc, root, "faults");
+        for (size_t i = 0; i < report->fault_count && i < FAULTS_MOST; i++)
+                if (add_fault(doc, faults, &report->faults[i]) < 0)
+                        return error_oom(err);
+        return job_add_result(job, "report", doc, err);
 }
 
 struct verdict {
@@ -91,6 +128,7 @@ static int run(struct job *job, struct error *err)
         struct node *node = job_node(job);
         const char *id = json_text_or(job_request(job), "id", "");
         _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL, *judged = NULL;
+        _cleanup_verify_report_ struct verify_report report = {0};
         struct error other = {0};
         struct verdict verdict = {node, NULL};
         int r = catalog_get_checkpoint(node->catalog, id, &checkpoint, err), s;
@@ -98,13 +136,15 @@ static int run(struct job *job, struct error *err)
         if (r == 0)
                 r = job_enter(job, PHASE_VERIFY, NULL, err);
         if (r == 0)
-                r = look(job, checkpoint, err);
+                r = look(job, checkpoint, &report, err);
         if (r < 0 && r != -EBADMSG)
                 return r;
         verdict.why = r < 0 ? err : NULL;
         s = checkpoint_change(node, id, judge, &verdict, &judged, &other);
         if (s == 0)
                 s = checkpoint_set_result(job, judged, &other);
+        if (s == 0)
+                s = report_add(job, &report, &other);
         if (s < 0)
                 *err = other;
         return s < 0 ? s : r;

@@ -102,6 +102,13 @@ static int open_image(const char *text, struct archive **out, struct error *err)
         return ret < 0 ? ret : image_open(&reference, NULL, out, err);
 }
 
+static location_opener open_name;
+
+void location_use(location_opener opener)
+{
+        open_name = opener;
+}
+
 static bool is_standard_input(const char *text)
 {
         return strcmp(text, "-") == 0;
@@ -114,7 +121,7 @@ static int open_unread(const char *text, bool look, const struct progress *progr
                 return open_standard_input(look, progress, out, err);
         if (image_reference_is_one(text))
                 return open_image(text, out, err);
-        return archive_open_unread(text, out, err);
+        return open_name ? open_name(text, out, err) : archive_open_unread(text, out, err);
 }
 
 static int open_and_load(const char *text, bool look, const struct progress *progress, struct archive **out,
@@ -148,5 +155,5 @@ int location_look(const char *text, const struct progress *progress, struct arch
 
 bool location_is_path(const char *text)
 {
-        return !is_standard_input(text) && !image_reference_is_one(text);
+        return !is_standard_input(text) && !image_reference_is_one(text) && !open_name;
 }

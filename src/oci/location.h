@@ -32,6 +32,14 @@ int location_open_unread(const char *text, const struct progress *progress, stru
  * one, asking for more is -ENOTSUP. */
 int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err);
 
+/*
+ * Where names are looked up that are neither an image nor standard input: NULL, or the file system of this
+ * machine; else somewhere that this program can look, as if it were there. To be set before anything is
+ * opened.
+ */
+typedef int (*location_opener)(const char *name, struct archive **out, struct error *err);
+void location_use(location_opener opener);
+
 /* Is it simply the path of a file or directory? */
 bool location_is_path(const char *text);
 

@@ -200,6 +200,13 @@ struct registry_store *request_store(const struct request *request)
         return server->store;
 }
 
+const struct registry_server_options *request_registry_options(const struct request *request)
+{
+        const struct registry_server *server = request_context(request);
+
+        return &server->options;
+}
+
 const char *request_repository(const struct request *request)
 {
         return request_parameter(request, "name");

@@ -8,8 +8,7 @@
  * A blob that is not verified yet is hashed while it is sent, and the connection broken off before its last
  * bytes when it turns out to be damaged; for a part of one it is read as a whole first.
  *
- * What a repository does not have ends as -ENOENT of store_blob_open() and store_manifest_open(), each
- * called at one place for GET and HEAD: fetching it from another registry would go there.
+ * A manifest that is not there may be made when it is asked for: `missing`.
  */
 #ifndef SNAP_OCI_REGISTRY_SERVER_H
 #define SNAP_OCI_REGISTRY_SERVER_H
@@ -23,6 +22,11 @@ struct registry_server_options {
         const char *certificate, *key, *client_ca; /* PEM files; NULL: plain HTTP */
         const char *tokens;  /* a file (net/access.h) with the rights pull, push, delete; may be NULL */
         bool anonymous_pull; /* without a token, too */
+        /* Called by threads of the server when a repository has no such manifest: 0 when it has it now, since
+         * it was pushed here meanwhile; -ENOENT when that is so and stays so; else why it cannot be had. May
+         * take its time. NULL: nothing comes from elsewhere. */
+        int (*missing)(void *context, const char *repository, const char *reference, struct error *err);
+        void *context;
 };
 
 struct registry_server;

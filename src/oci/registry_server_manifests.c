@@ -16,12 +16,29 @@
 /* --- manifests
  * ------------------------------------------------------------------------------------------------ */
 
+/* From the store, or from elsewhere into the store. */
+static int manifest_open(const struct request *request, struct store_manifest *out, struct error *err)
+{
+        const struct registry_server_options *options = request_registry_options(request);
+        const char *repository = request_repository(request),
+                   *reference = request_parameter(request, "reference");
+        struct error elsewhere = {0};
+        int ret = store_manifest_open(request_store(request), repository, reference, out, err);
+
+        if (ret != -ENOENT || !options->missing)
+                return ret;
+        ret = options->missing(options->context, repository, reference, &elsewhere);
+        if (ret == -ENOENT)
+                return ret; /* `err` says so */
+        *err = elsewhere;
+        return ret < 0 ? ret : store_manifest_open(request_store(request), repository, reference, out, err);
+}
+
 static int manifest_get(struct request *request, struct error *err)
 {
         _cleanup_store_manifest_ struct store_manifest manifest = {.fd = -1};
         char digest[DIGEST_TEXT_SIZE];
-        int ret = store_manifest_open(request_store(request), request_repository(request),
-                                      request_parameter(request, "reference"), &manifest, err);
+        int ret = manifest_open(request, &manifest, err);
 
         if (ret < 0)
                 return ret;

@@ -9,12 +9,15 @@
 #include "sidecar/log.h"
 #include "sidecar/routes.h"
 #include "sidecar/traffic.h"
+#include "sidecar/transfer.h"
 
 struct agent {
         const struct agent_options *options;
         struct node *node;
         struct authority *authority;
         struct traffic *traffic;
+        struct transfer *transfer;
+        struct shelf *shelf;            /* NULL: none */
         char *certificate, *key;        /* what is shown */
         struct server *network, *local; /* `network` may be NULL */
 };
@@ -42,6 +45,16 @@ struct authority *request_authority(const struct request *request)
 struct traffic *request_traffic(const struct request *request)
 {
         return agent_of(request)->traffic;
+}
+
+struct transfer *request_transfer(const struct request *request)
+{
+        return agent_of(request)->transfer;
+}
+
+struct shelf *request_shelf(const struct request *request)
+{
+        return agent_of(request)->shelf;
 }
 
 /* --- what is said when a request fails, and when it is over -----------------------------------------------
@@ -220,6 +233,10 @@ int agent_start(const struct agent_options *options, struct node *node, struct a
         if (ret == 0)
                 ret = authority_new(options->access, &options->kube, node_options(node)->name,
                                     &agent->authority, err);
+        if (ret == 0)
+                ret = transfer_new(node, &agent->transfer, err);
+        if (ret == 0 && options->registry)
+                ret = shelf_open(node, options->registry, &agent->shelf, err);
         if (ret == 0 && *options->listen)
                 ret = start_network(agent, err);
         if (ret == 0)
@@ -240,6 +257,8 @@ void agent_stop(struct agent *agent, unsigned seconds)
                 server_stop(agent->network, seconds);
         if (agent->local)
                 server_stop(agent->local, seconds);
+        if (agent->shelf)
+                shelf_stop(agent->shelf, seconds);
 }
 
 void agent_free(struct agent *agent)
@@ -250,6 +269,8 @@ void agent_free(struct agent *agent)
         server_free(agent->local);
         authority_free(agent->authority);
         traffic_free(agent->traffic);
+        transfer_free(agent->transfer);
+        shelf_free(agent->shelf);
         free(agent->certificate);
         free(agent->key);
         free(agent);

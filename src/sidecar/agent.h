@@ -6,6 +6,7 @@
 #include "kube/kube.h"
 #include "net/server.h"
 #include "node/node.h"
+#include "node/shelf.h"
 
 struct agent_options {
         struct node_options node;
@@ -14,9 +15,10 @@ struct agent_options {
         const char *certificate, *key; /* PEM; NULL: made once, and kept in the state directory */
         const char *client_ca;         /* PEM: whose client certificates say who asks; NULL: none */
         const char *access;            /* file: who may do what (authority.h); NULL: none */
-        struct kube_options kube;      /* the cluster that is asked beside it, where there is one */
-        unsigned checkpoint_seconds;   /* a call of the kubelet's API waits, where it does not say */
-        const char *reader;            /* path of checkpointctl */
+        const char *registry;     /* "127.0.0.1:5000": images of checkpoints for this machine; NULL: none */
+        struct kube_options kube; /* the cluster that is asked beside it, where there is one */
+        unsigned checkpoint_seconds; /* a call of the kubelet's API waits, where it does not say */
+        const char *reader;          /* path of checkpointctl */
 };
 
 struct agent;
@@ -40,5 +42,6 @@ const struct agent_options *request_options(const struct request *request);
 struct node *request_node(const struct request *request);
 struct authority *request_authority(const struct request *request);
 struct traffic *request_traffic(const struct request *request);
+struct shelf *request_shelf(const struct request *request); /* NULL: there is none */
 
 #endif

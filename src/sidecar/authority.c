@@ -7,6 +7,7 @@
 #include "net/errors.h"
 #include "sidecar/agent.h"
 #include "sidecar/log.h"
+#include "sidecar/transfer.h"
 
 static const char *const names[] = {"create",  "list", "get",     "delete", "update",
                                     "restore", "read", "metrics", NULL};
@@ -255,6 +256,7 @@ static int authorise(struct request *request, const struct principal *who, struc
 {
         enum right right = ROUTE_RIGHT(request_tag(request));
         struct authority *authority = request_authority(request);
+        int ret;
 
         switch (ROUTE_SCOPE(request_tag(request))) {
         case SCOPE_ANYWHERE:
@@ -263,6 +265,9 @@ static int authorise(struct request *request, const struct principal *who, struc
                 return needs(authority, who, right, request_parameter(request, "namespace"), err);
         case SCOPE_CHECKPOINT:
                 return checkpoint_needs(request, who, right, err);
+        case SCOPE_TICKET:
+                ret = transfer_check_ticket(request, who->name, err);
+                return ret == 0 ? checkpoint_needs(request, who, right, err) : ret < 0 ? ret : 0;
         case SCOPE_OPERATION:
                 return operation_needs(request, who, right, err);
         case SCOPE_NODE:

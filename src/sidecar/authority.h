@@ -37,6 +37,7 @@ enum scope {
         SCOPE_ANYWHERE,   /* in some namespace; the handler looks at each object */
         SCOPE_NAMESPACE,  /* the parameter {namespace} */
         SCOPE_CHECKPOINT, /* the namespace of checkpoint {id} */
+        SCOPE_TICKET,     /* the same; or a ticket for it is shown (sidecar/transfer.h) */
         SCOPE_OPERATION,  /* the namespace of operation {id} */
         SCOPE_NODE,       /* of no namespace: on the node, pattern `*` */
 };

@@ -8,6 +8,8 @@
 /* checkpoints.c, containers.c */
 extern const struct handler handle_containers, handle_checkpoint_post, handle_checkpoints, handle_checkpoint,
         handle_checkpoint_delete, handle_pin_put, handle_pin_delete;
+/* images.c */
+extern const struct handler handle_image;
 /* operations.c, events.c */
 extern const struct handler handle_verify, handle_restore, handle_fetch, handle_operations, handle_operation,
         handle_operation_cancel, handle_operation_events, handle_events;

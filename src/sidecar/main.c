@@ -42,6 +42,13 @@ static const struct option_spec options[] = {
         {"key", 0, OPTION_TEXT, &agent_options.key, "FILE", "its key, PEM"},
         {"client-ca", 0, OPTION_TEXT, &agent_options.client_ca, "FILE",
          "authority of client certificates, PEM"},
+        {"peer-ca", 0, OPTION_TEXT, &agent_options.node.peer_ca, "FILE",
+         "authority of the certificates of other nodes, PEM (default that of --client-ca)"},
+        {"peer-certificate", 0, OPTION_TEXT, &agent_options.node.peer_certificate, "FILE",
+         "what is shown to other nodes, PEM (default --certificate)"},
+        {"peer-key", 0, OPTION_TEXT, &agent_options.node.peer_key, "FILE", "its key, PEM (default --key)"},
+        {"registry", 0, OPTION_TEXT, &agent_options.registry, "HOST:PORT",
+         "serve images of checkpoints to this machine, 127.0.0.1:5000 say; see docs/node.md"},
         {"access", 0, OPTION_TEXT, &agent_options.access, "FILE", "who may do what, see below; mode 0600"},
         {"audit", 0, OPTION_TEXT, &audit, "FILE",
          "where it is written who did what; without, to standard error"},
@@ -210,6 +217,11 @@ static int complete_options(struct agent_options *agent, struct error *err)
         if (!agent->node.name)
                 agent->node.name = host;
         snprintf(directory, sizeof(directory), "%s/checkpoints", root_directory);
+        agent->node.peer_ca = agent->node.peer_ca ?: agent->client_ca;
+        if (!agent->node.peer_certificate) {
+                agent->node.peer_certificate = agent->certificate;
+                agent->node.peer_key = agent->key;
+        }
         agent->node.directory = directory;
         agent->node.drivers = drivers;
         agent->node.parallel = (unsigned)parallel;

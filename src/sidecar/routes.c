@@ -3,6 +3,7 @@
 
 #include "sidecar/authority.h"
 #include "sidecar/handlers.h"
+#include "sidecar/transfer.h"
 
 #define TAG(right, scope) ROUTE_TAG(RIGHT_##right, SCOPE_##scope)
 #define NOBODY            0 /* is asked for */
@@ -21,6 +22,11 @@ const struct route agent_routes[] = {
         {"POST", "/checkpoints/{id}/verify", &handle_verify, TAG(GET, CHECKPOINT)},
         {"POST", "/checkpoints/{id}/restore", &handle_restore, TAG(RESTORE, CHECKPOINT)},
 
+        {"GET", "/checkpoints/{id}/archive", &handle_archive, TAG(READ, TICKET)},
+        {"GET", "/checkpoints/{id}/chunks", &handle_chunks, TAG(READ, TICKET)},
+        {"POST", "/checkpoints/{id}/ticket", &handle_ticket, TAG(READ, CHECKPOINT)},
+        {"DELETE", "/checkpoints/{id}/ticket", &handle_ticket_end, TAG(READ, TICKET)},
+        {"POST", "/images", &handle_image, TAG(CREATE, ANYWHERE)},
         {"POST", "/fetches", &handle_fetch, TAG(CREATE, ANYWHERE)},
         {"GET", "/checkpoints/{id}/{verb}", &handle_inspection, TAG(READ, CHECKPOINT)},
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "net/client.h"
 #include "net/server.h"
 
 #define SOCKET "unix:socket"
@@ -95,12 +96,27 @@ static void count_ended(struct request *request, unsigned status)
         ended[status]++;
 }
 
+/* Says afterwards whether it was all sent. */
+static bool was_sent;
+
+static void note_sent(void *request)
+{
+        was_sent = request_was_sent(request);
+}
+
+static int noted_end(struct request *request, struct error *err)
+{
+        request_set_state(request, request);
+        return request_query(request, "broken") ? broken_end(request, err)
+                                                : request_respond_status(request, 204, err);
+}
+
 static const struct handler peer = {.end = peer_end}, count = {count_begin, count_body, count_end, free},
                             events = {.end = events_end}, broken = {.end = broken_end},
-                            header = {.end = header_end};
+                            header = {.end = header_end}, noted = {.end = noted_end, .free = note_sent};
 static const struct route routes[] = {
         {"PUT", "/count/{name}", &count, 0}, {"GET", "/events", &events, 0}, {"GET", "/broken", &broken, 0},
-        {"GET", "/header", &header, 0},      {"GET", "/peer/{x}", &peer, 0},
+        {"GET", "/header", &header, 0},      {"GET", "/peer/{x}", &peer, 0}, {"GET", "/noted", &noted, 0},
 };
 
 /* --- a client
@@ -280,6 +296,37 @@ static void test_stopping_ends_streams(void **state)
         assert_int_equal(access("socket", F_OK), -1);
 }
 
+static void test_a_handler_knows_what_was_sent(void **state)
+{
+        _cleanup_free_ char *whole = NULL, *broken_off = NULL;
+
+        whole = ask(REQUEST("GET /noted", "", ""));
+        assert_true(text_starts_with(whole, "HTTP/1.1 204"));
+        assert_true(was_sent);
+        broken_off = ask(REQUEST("GET /noted?broken=1", "", ""));
+        server_stop(*state, 30); /* after which all handlers are freed */
+        assert_false(was_sent);
+}
+
+/* Whatever host the address names, and whatever proxy there is. */
+static void test_the_client_speaks_over_a_socket(void **state)
+{
+        _cleanup_http_client_ struct http_client *client = NULL;
+        _cleanup_http_response_ struct http_response response = {0}, none = {0};
+        const struct http_request request = {
+                .method = "GET", .url = "http://node/header?value=fine", .limit = 100};
+        struct error err = {0};
+
+        setenv("http_proxy", "http://127.0.0.1:1", 1);
+        assert_success(http_client_new(&(struct http_client_options){.socket = "socket"}, &client, &err),
+                       &err);
+        assert_success(http_client_send(client, &request, &response, &err), &err);
+        assert_string_equal(http_response_header(&response, "X-Echo"), "fine");
+        server_stop(*state, 0);
+        assert_error(http_client_send(client, &request, &none, &err), &err, ERROR_CONNECTION);
+        unsetenv("http_proxy");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -293,6 +340,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_a_broken_stream_is_seen, start, stop),
                 cmocka_unit_test_setup_teardown(test_slow_clients_are_cut_off, start, stop),
                 cmocka_unit_test_setup_teardown(test_stopping_ends_streams, start, stop),
+                cmocka_unit_test_setup_teardown(test_a_handler_knows_what_was_sent, start, stop),
+                cmocka_unit_test_setup_teardown(test_the_client_speaks_over_a_socket, start, stop),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ static const struct expected {
         {"POST", "/checkpoints/{id}/ticket", "/checkpoints/" CHECKPOINT "/ticket", "read", DEFAULT},
         {"DELETE", "/checkpoints/{id}/ticket", "/checkpoints/" CHECKPOINT "/ticket", "read", DEFAULT},
         {"GET", "/checkpoints/{id}/{verb}", "/checkpoints/" CHECKPOINT "/show", "read", DEFAULT},
+        {"POST", "/images", "/images", "create", NODE},
         {"POST", "/fetches", "/fetches", "create", NODE},
         {"GET", "/operations", "/operations", "list", ANYWHERE},
         {"GET", "/operations/{id}", "/operations/" OPERATION, "get", DEFAULT},
