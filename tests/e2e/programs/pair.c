@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pair serve: answers each number that comes over 127.0.0.1:7000 with the next one. pair call: sends the first
- * and, ten times a second, what it was answered. Both keep the last in /tmp/count, and end when the one
+ * pair serve: answers each number that comes over 127.0.0.1:7000 with the next one. pair call: sends the
+ * first and, ten times a second, what it was answered. Both keep the last in /tmp/count, and end when the one
  * connection does: only while it lives the numbers grow.
  */
 #include <arpa/inet.h>
