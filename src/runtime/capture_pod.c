@@ -145,7 +145,7 @@ static int part_name(const struct pod_capture *whole, size_t index, char **out, 
 }
 
 /* ".NAME.work.ID" beside the directory to be. */
-static int make_hidden(struct pod_capture *whole, struct error *err)
+static int name_hidden(struct pod_capture *whole, struct error *err)
 {
         const char *path = whole->options->output, *slash = strrchr(path, '/');
         _cleanup_free_ char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("."),
@@ -164,6 +164,11 @@ static int make_hidden(struct pod_capture *whole, struct error *err)
                 whole->manifest_path = NULL;
                 return error_oom(err);
         }
+        return 0;
+}
+
+static int make_hidden(struct pod_capture *whole, struct error *err)
+{
         if (mkdir(whole->hidden, 0700) < 0)
                 return error_errno(err, errno, "make the directory `%s`", whole->hidden);
         whole->made = true;
@@ -386,7 +391,9 @@ static int write_manifest(struct pod_capture *whole, struct error *err)
         for (size_t i = 0; i < whole->count && r == 0; i++) {
                 struct pod_part *part = &whole->manifest->parts[i];
 
-                part->frozen_us = whole->parts[i].result.times.frozen_us;
+                /* One that is to be ended still stands. */
+                part->frozen_us = whole->options->stop ? clock_monotonic_us() - whole->freeze_us
+                                                       : whole->parts[i].result.times.frozen_us;
                 part->size = whole->parts[i].result.times.archive_size;
                 part->digest = whole->parts[i].result.digest;
                 whole->result->archive_size += part->size;
@@ -462,7 +469,11 @@ static int run(struct pod_capture *whole, struct error *err)
         if (r < 0)
                 return r;
         enter(whole, "preflight");
-        r = read_spec(whole, err);
+        r = one_by_one(whole, capture_announce, err);
+        if (r == 0)
+                r = make_hidden(whole, err);
+        if (r == 0)
+                r = read_spec(whole, err);
         if (r == 0)
                 r = one_by_one(whole, capture_prepare, err);
         if (r == 0)
@@ -504,7 +515,7 @@ int capture_pod(const struct pod *pod, const struct checkpoint_options *options,
                                  POD_PARTS_MOST);
         r = make_manifest(&whole, err);
         if (r == 0)
-                r = make_hidden(&whole, err);
+                r = name_hidden(&whole, err);
         if (r == 0)
                 r = make_parts(&whole, err);
         if (r == 0)

@@ -132,6 +132,18 @@ static int leave_mark(struct capture *c, struct error *err)
         return mark_write(c->mark, &mark, err);
 }
 
+int capture_announce(struct capture *c, struct error *err)
+{
+        struct mark mark = {.cgroup = "",
+                            .temporary = "",
+                            .work_directory = "",
+                            .parts = c->parts,
+                            .parts_directory = c->parts_directory};
+
+        c->marked = true;
+        return mark_write(c->mark, &mark, err);
+}
+
 /* Everything that can be known or made before the container is touched. */
 static int prepare(struct capture *c, struct error *err)
 {

@@ -46,6 +46,8 @@ struct capture {
 
 /* Waits for other checkpoints of the container, and undoes what a killed one left. */
 int capture_lock(struct capture *capture, struct error *err);
+/* Of a pod: says what is to be removed, before anything of it is there. */
+int capture_announce(struct capture *capture, struct error *err);
 /* Preflight, and all that can be known or made before the container is touched; the guardian. */
 int capture_prepare(struct capture *capture, struct error *err);
 /* Freezes: begin only asks for it, so that several containers come to a standstill at the same time. */

@@ -125,7 +125,7 @@ int mark_undo(const char *path, struct error *err)
                 return error_wrap(err, r, "thaw what a killed checkpoint left frozen");
         if (temporary && *temporary)
                 (void)unlink(temporary);
-        if (work)
+        if (work && *work)
                 r = file_remove_tree(AT_FDCWD, work, err);
         remove_parts(root);
         return r < 0 ? r : unlink(path) < 0 ? error_errno(err, errno, "remove `%s`", path) : 0;

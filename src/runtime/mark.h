@@ -11,10 +11,10 @@
 #include "base/error.h"
 
 struct mark {
-        const char *cgroup;    /* directory; "": it runs again already */
-        bool keep_frozen;      /* it was frozen before: nothing to thaw */
-        const char *temporary; /* unfinished archive; "": none yet */
-        const char *work_directory;
+        const char *cgroup;          /* directory; "": it runs again already */
+        bool keep_frozen;            /* it was frozen before: nothing to thaw */
+        const char *temporary;       /* unfinished archive; "": none yet */
+        const char *work_directory;  /* "": none yet */
         const char *const *parts;    /* the same as of a guard_plan */
         const char *parts_directory; /* NULL: none */
         const char *container; /* id of one that an engine was asked to dump (CRI), and sets free; NULL */

@@ -112,7 +112,8 @@ count_all() { for name in $names; do count_of a $name; done; }
         on a podman pod rm -f -t 0 shop > /dev/null
         run -0 on a checkpointctl restore --quiet --tcp keep /srv/moved
         grep -q 'Restored the pod shop: 4 containers' <<< "$output"
-        all_go_on
+        # TCP sends again what it could not while the others were not there, after some time.
+        wait_for 20 all_go_on
         # Both sides of the connection count far beyond what a new one could have.
         [ "$(count_of a call)" -gt 20 ]
         [ "$(on a podman pod inspect shop | jq -r '.[0].Labels.tier')" = front ]
@@ -122,7 +123,7 @@ count_all() { for name in $names; do count_of a $name; done; }
 
 @test "what is there is not restored again, and nothing of it is touched" {
         run ! on a checkpointctl restore --quiet --tcp keep /srv/moved
-        all_go_on
+        wait_for 20 all_go_on
 }
 
 @test "a part that does not come back takes the others with it" {
@@ -133,7 +134,7 @@ count_all() { for name in $names; do count_of a $name; done; }
         goes_on a two
         on a podman rm -f -t 0 two > /dev/null
         run -0 on a checkpointctl restore --quiet --tcp keep /srv/moved
-        all_go_on
+        wait_for 20 all_go_on
 }
 
 @test "a container outside of pods is a pod of its own; bundles have the names of their annotations" {
