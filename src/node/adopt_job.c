@@ -146,10 +146,26 @@ static int remove_leftover(struct work *work, const char *path, struct error *er
         return r < 0 ? r : note(work, work->removed, path, err);
 }
 
+/* A checkpoint that was fetched again meanwhile has the same id, and is not lost. */
+static int remove_lost(struct node *node, const char *id, struct error *err)
+{
+        _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
+        int r = catalog_get_checkpoint(node->catalog, id, &checkpoint, err);
+
+        if (r < 0)
+                return r;
+        return faccessat(AT_FDCWD, checkpoint->path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+                       ? -ENOENT
+                       : catalog_remove_checkpoint(node->catalog, id, err);
+}
+
 static int forget(struct work *work, const char *id, struct error *err)
 {
-        int r = catalog_remove_checkpoint(work->node->catalog, id, err);
+        int r;
 
+        pthread_mutex_lock(&work->node->records);
+        r = remove_lost(work->node, id, err);
+        pthread_mutex_unlock(&work->node->records);
         return r < 0 ? (r == -ENOENT ? 0 : r) : note(work, work->forgotten, id, err);
 }
 

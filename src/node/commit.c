@@ -154,7 +154,9 @@ int node_commit_archive(struct node *node, const char *temporary, struct checkpo
                 r = archive_name(node, temporary, checkpoint, err);
         if (r < 0)
                 return r;
+        pthread_mutex_lock(&node->records);
         r = catalog_put_checkpoint(node->catalog, checkpoint, err);
+        pthread_mutex_unlock(&node->records);
         /* What is not recorded must not look finished. */
         if (r < 0)
                 (void)archive_rename(node, checkpoint->path, temporary, NULL);
