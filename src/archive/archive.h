@@ -63,8 +63,9 @@ struct archive_remote {
         void *context;
 };
 
-/* archive_open_unread() for `size` bytes that lie elsewhere, and are read there; `name` stands in errors. The archive
- * takes `remote` over, also when it cannot be opened. -ENOTSUP (ERROR_UNSUPPORTED) when it is encrypted. */
+/* archive_open_unread() for `size` bytes that lie elsewhere, and are read there; `name` stands in errors. The
+ * archive takes `remote` over, also when it cannot be opened. -ENOTSUP (ERROR_UNSUPPORTED) when it is
+ * encrypted. */
 int archive_open_remote(const char *name, const struct archive_remote *remote, uint64_t size,
                         struct archive **out, struct error *err);
 

@@ -141,7 +141,8 @@ int main(void)
                 cmocka_unit_test(test_reads_as_if_it_were_here),
                 cmocka_unit_test(test_headers_that_lie_together_travel_together),
                 cmocka_unit_test(test_what_cannot_be_opened_is_released),
-                cmocka_unit_test_setup_teardown(test_an_encrypted_one_is_refused, scratch_setup, scratch_teardown),
+                cmocka_unit_test_setup_teardown(test_an_encrypted_one_is_refused, scratch_setup,
+                                                scratch_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
