@@ -73,6 +73,11 @@ int archive_add_member(struct archive *archive, const char *name, const struct a
         if (archive->count == ARCHIVE_MEMBERS_MAX)
                 return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` has more than %d members",
                                  archive->path, ARCHIVE_MEMBERS_MAX);
+        archive->names_size += size;
+        if (archive->names_size > ARCHIVE_NAMES_MAX)
+                return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG,
+                                 "`%s`: the names of its members have more than %llu MiB", archive->path,
+                                 (unsigned long long)(ARCHIVE_NAMES_MAX / MIB));
         if (archive->count == archive->capacity && (ret = grow(archive, err)) < 0)
                 return ret;
         archive->members[archive->count] = *member;

@@ -9,10 +9,13 @@
 #include "base/secret_memory.h"
 
 /* More members than this are refused: the largest real dumps have some ten thousand. */
-#define ARCHIVE_MEMBERS_MAX 100000
+#define ARCHIVE_MEMBERS_MAX 50000
+
+/* Bytes of all their names: those of ten thousand take half a MiB. */
+#define ARCHIVE_NAMES_MAX (6 * MIB)
 
 /* Bytes of small members that are kept in memory of a compressed archive without index. */
-#define ARCHIVE_KEPT_MAX  (4 * MIB)
+#define ARCHIVE_KEPT_MAX  (2 * MIB)
 #define ARCHIVE_SMALL_MAX (1 * MIB)
 
 /* Of large memory pages only the end is kept: there lies the top of the stack, with the command line and the
@@ -75,8 +78,9 @@ struct archive {
         struct archive_member *members;
         struct kept *kept; /* parallel to `members` */
         size_t count, capacity;
-        size_t *by_name; /* positions in `members`, sorted by name */
-        size_t sorted;   /* their number: fewer than there are members while it is read */
+        uint64_t names_size; /* bytes of all their names */
+        size_t *by_name;     /* positions in `members`, sorted by name */
+        size_t sorted;       /* their number: fewer than there are members while it is read */
         uint64_t kept_size, ends_size;
         int spill;           /* the file for what has no room in memory; -1: none yet */
         uint64_t spill_size; /* bytes in it */

@@ -86,22 +86,38 @@ int archive_read_at(const struct archive *archive, const struct archive_member *
         return 0;
 }
 
+/* Of texts that are larger than this only one is in memory at any time. */
+#define TEXT_SMALL (1 * MIB)
+
+static int read_json(const struct archive *archive, const struct archive_member *member, yyjson_doc **out,
+                     struct error *err)
+{
+        _cleanup_buffer_ struct buffer text = {0};
+        int ret = archive_read(archive, member, JSON_LIMIT, &text, err);
+
+        if (ret < 0)
+                return ret;
+        ret = json_parse(buffer_slice(&text), member->name, out, err);
+        if (ret < 0 && err && ret != -ENOMEM)
+                err->kind = &ERROR_ARCHIVE_METADATA;
+        return ret < 0 ? error_wrap(err, ret, "`%s`", archive->path) : 0;
+}
+
 int archive_read_json(const struct archive *archive, const char *name, yyjson_doc **out, struct error *err)
 {
+        static pthread_mutex_t large = PTHREAD_MUTEX_INITIALIZER;
         const struct archive_member *member = archive_find(archive, name);
-        _cleanup_buffer_ struct buffer text = {0};
         int ret;
 
         if (!member)
                 return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no member `%s`",
                                  archive->path, name);
-        ret = archive_read(archive, member, JSON_LIMIT, &text, err);
-        if (ret < 0)
-                return ret;
-        ret = json_parse(buffer_slice(&text), name, out, err);
-        if (ret < 0 && err && ret != -ENOMEM)
-                err->kind = &ERROR_ARCHIVE_METADATA;
-        return ret < 0 ? error_wrap(err, ret, "`%s`", archive->path) : 0;
+        if (member->size <= TEXT_SMALL)
+                return read_json(archive, member, out, err);
+        pthread_mutex_lock(&large);
+        ret = read_json(archive, member, out, err);
+        pthread_mutex_unlock(&large);
+        return ret;
 }
 
 /* CRIU's own files are in "checkpoint/"; its statistics and log stand beside it in an archive. */

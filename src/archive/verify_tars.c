@@ -12,6 +12,9 @@
 
 #define ROOTFS "rootfs-diff.tar"
 
+/* Larger ones, of some twenty thousand open files, are looked at when the archive has been expanded. */
+#define GUESS_MAX (1 * MIB)
+
 /* CRIU's default where an image does not name the mount (regfile.proto). */
 #define MOUNT_UNKNOWN UINT32_MAX
 
@@ -201,12 +204,17 @@ static int load_wanted(struct archive *archive, struct wanted_list *out, struct 
         return collect_wanted(out, &source) < 0 ? error_oom(err) : 0;
 }
 
-/* What is known so far. Whether it is right is seen at the end. */
+/* What is known so far. Whether it is right is seen at the end. While an archive is expanded there is not as
+ * much memory left as later. */
 static void guess_wanted(struct verify_tars *tars)
 {
         struct archive *archive = tars->verify.archive;
+        const struct archive_member *files;
 
-        if (!archive_is_unread(archive) || archive_sort_names(archive, NULL) == 0)
+        if (archive_is_unread(archive) && archive_sort_names(archive, NULL) < 0)
+                return;
+        files = archive_find_image(archive, "files.img");
+        if (!archive_is_unread(archive) || (files && files->size <= GUESS_MAX))
                 (void)load_wanted(archive, &tars->wanted, NULL);
 }
 

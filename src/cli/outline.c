@@ -7,12 +7,13 @@
 
 struct node {
         unsigned depth;
-        char *text;
+        size_t text; /* where it begins in `texts` */
 };
 
 struct outline {
         struct node *nodes;
         size_t count, capacity;
+        struct buffer texts; /* of all nodes, each with its NUL: a dump may have very many */
 };
 
 struct outline *outline_new(void)
@@ -25,8 +26,7 @@ struct outline *outline_new(void)
 
 void outline_free(struct outline *outline)
 {
-        for (size_t i = 0; i < outline->count; i++)
-                free(outline->nodes[i].text);
+        buffer_free(&outline->texts);
         free(outline->nodes);
         free(outline);
 }
@@ -43,19 +43,19 @@ static unsigned clamp(const struct outline *outline, unsigned depth)
 void outline_add(struct outline *outline, unsigned depth, const char *format, ...)
 {
         _cleanup_free_ char *text = NULL;
-        struct buffer safe = {0};
+        size_t begin = outline->texts.size;
         va_list arguments;
 
         va_start(arguments, format);
         memory_check(vasprintf(&text, format, arguments) < 0 ? -ENOMEM : 0);
         va_end(arguments);
-        text_append_safe(&safe, SLICE_TEXT(text));
+        text_append_safe(&outline->texts, SLICE_TEXT(text));
+        memory_check(buffer_append(&outline->texts, "", 1));
         if (outline->count == outline->capacity) {
                 outline->capacity = outline->capacity ? outline->capacity * 2 : 64;
                 outline->nodes = memory_grow(outline->nodes, outline->capacity, sizeof(*outline->nodes));
         }
-        outline->nodes[outline->count] = (struct node){
-                .depth = clamp(outline, depth), .text = safe.data ? (char *)safe.data : memory_copy("")};
+        outline->nodes[outline->count] = (struct node){.depth = clamp(outline, depth), .text = begin};
         outline->count++;
 }
 
@@ -90,6 +90,6 @@ void outline_print(const struct outline *outline, FILE *out)
                 if (node->depth)
                         fputs(has_sibling[i] ? "├── " : "└── ", out);
                 line[node->depth] = has_sibling[i];
-                fprintf(out, "%s\n", node->text);
+                fprintf(out, "%s\n", (const char *)outline->texts.data + node->text);
         }
 }

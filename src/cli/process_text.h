@@ -11,7 +11,7 @@
 
 /* Of one process and of all together: far above the kernel's ARG_MAX habits, far below our memory. */
 #define PROCESS_TEXT_LIMIT       (2 * MIB)
-#define PROCESS_TEXT_TOTAL_LIMIT (32 * MIB)
+#define PROCESS_TEXT_TOTAL_LIMIT (8 * MIB)
 
 /* As in /proc: strings that end in NUL. Empty when the dump does not hold them. */
 struct process_text {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/arena.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include "criu/errors.h"
 
 #define ARENA_BLOCK (64 * KIB - sizeof(struct criu_arena_block))
 
@@ -12,16 +14,22 @@ struct criu_arena_block {
         _Alignas(max_align_t) uint8_t data[];
 };
 
+/* Bytes of all arenas of this thread. */
+static _Thread_local uint64_t memory_used;
+
 static struct criu_arena_block *arena_grow(struct criu_arena *arena, size_t size)
 {
         size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
         struct criu_arena_block *block;
 
-        if (room > arena->limit || arena->total > arena->limit - room)
+        if (room > CRIU_MEMORY_LIMIT || memory_used > CRIU_MEMORY_LIMIT - room) {
+                arena->exhausted = true;
                 return NULL;
+        }
         block = calloc(1, sizeof(*block) + room);
         if (!block)
                 return NULL;
+        memory_used += room;
         block->size = room;
         block->next = arena->blocks;
         arena->blocks = block;
@@ -35,9 +43,8 @@ void *criu_arena_alloc(struct criu_arena *arena, size_t size)
         struct criu_arena_block *block = arena->blocks;
         void *out;
 
-        if (size > arena->limit)
-                return NULL;
-        size = (size + mask) & ~mask;
+        if (size <= CRIU_MEMORY_LIMIT) /* what is larger is refused below */
+                size = (size + mask) & ~mask;
         if (size == 0)
                 size = mask + 1;
         if (!block || block->size - block->used < size)
@@ -101,6 +108,16 @@ ProtobufCAllocator criu_arena_allocator(struct criu_arena *arena)
         return (ProtobufCAllocator){arena_protobuf_alloc, arena_protobuf_free, arena};
 }
 
+int criu_arena_failed(const struct criu_arena *arena, int ret, struct error *err)
+{
+        if (ret >= 0 || !arena->exhausted)
+                return ret;
+        return error_set(
+                err, &ERROR_CRIU_TOO_LARGE, -EFBIG,
+                "the processes, files and mappings of the dump would take more than %llu MiB of memory",
+                (unsigned long long)(CRIU_MEMORY_LIMIT / MIB));
+}
+
 void criu_arena_free(struct criu_arena *arena)
 {
         struct criu_arena_block *block = arena->blocks;
@@ -111,6 +128,7 @@ void criu_arena_free(struct criu_arena *arena)
                 free(block);
                 block = next;
         }
+        memory_used -= arena->total < memory_used ? arena->total : memory_used;
         arena->blocks = NULL;
         arena->total = 0;
 }

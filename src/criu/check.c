@@ -208,6 +208,8 @@ int criu_check(const struct criu_source *source, criu_fault fault, void *context
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
                 r = steps[i](&checker);
+        r = criu_arena_failed(&checker.arena, r, err);
+        r = criu_arena_failed(&checker.scratch, r, err);
         criu_arena_free(&checker.scratch);
         criu_arena_free(&checker.arena);
         return r < 0 ? r : checker.faults;

@@ -175,6 +175,8 @@ int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_
         loader = (struct criu_loader){
                 .source = source, .load = load, .arena = &owner->arena, .scratch = CRIU_ARENA_INIT};
         r = dump_load_all(&loader, dump, err);
+        r = criu_arena_failed(&owner->arena, r, err);
+        r = criu_arena_failed(&loader.scratch, r, err);
         criu_arena_free(&loader.scratch);
         if (r < 0)
                 return r;

@@ -190,7 +190,8 @@ struct criu_dump {
         unsigned host_namespaces; /* CLONE_NEW*: those of the first process that were the dumper's own */
 };
 
-/* Anything missing or cut short is an error that names the file. */
+/* Anything missing or cut short is an error that names the file. ERROR_CRIU_TOO_LARGE beyond
+ * CRIU_MEMORY_LIMIT (arena.h), which is that of all dumps together that a thread has loaded. */
 int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out,
                    struct error *err);
 void criu_dump_free(struct criu_dump *dump);

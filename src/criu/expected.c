@@ -42,7 +42,7 @@ int criu_expected_files(const struct criu_source *source, struct criu_expected_f
         int r = criu_files_load(source, &arena, &files, err);
 
         if (r < 0)
-                return r;
+                return criu_arena_failed(&arena, r, err);
         expected = calloc(files.count + 1, sizeof(*expected));
         if (!expected)
                 return error_oom(err);

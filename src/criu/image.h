@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 /* A record is never larger than this; CRIU's own largest are below 1 MiB. */
-#define CRIU_RECORD_LIMIT (64 * MIB)
+#define CRIU_RECORD_LIMIT (12 * MIB)
 
 /* A kind of image file, by its magic. */
 struct criu_image_kind {

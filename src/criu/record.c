@@ -40,9 +40,11 @@ int criu_records_next(struct criu_records *records, const ProtobufCMessageDescri
         if (r <= 0)
                 return r;
         message = protobuf_c_message_unpack(type, &allocator, record.size, record.data);
-        if (!message)
-                return error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "%s: a record is not a valid %s",
-                                 records->name, type->short_name);
+        if (!message) {
+                r = error_set(err, &ERROR_CRIU_IMAGE, -EBADMSG, "%s: a record is not a valid %s",
+                              records->name, type->short_name);
+                return criu_arena_failed(arena, r, err);
+        }
         *(ProtobufCMessage **)out = message;
         r = criu_image_skip_payload(&records->image, record, err);
         return r < 0 ? r : 1;
@@ -85,7 +87,7 @@ int criu_records_read_all(const struct criu_source *source, const char *name, co
                 return 0;
         while (r >= 0 && (r = criu_records_next(&records, type, arena, &message, &error)) > 0)
                 if (criu_messages_add(out, arena, message) < 0)
-                        r = error_oom(&error);
+                        r = criu_arena_failed(arena, error_oom(&error), &error);
         if (r < 0 && err)
                 *err = error;
         return r;

@@ -9,7 +9,7 @@
 #include "criu/source.h"
 
 /* Larger image files of records are refused; those of real dumps are below 2 MiB. */
-#define CRIU_IMAGE_LIMIT (64 * MIB)
+#define CRIU_IMAGE_LIMIT (12 * MIB)
 
 /* An image file in memory. */
 struct criu_records {

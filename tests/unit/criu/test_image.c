@@ -228,7 +228,7 @@ static void test_every_kind_is_documented(void **state)
                 if (!strstr(buffer_text(&docs), heading))
                         fail_msg("docs/errors.md has no `%s`", heading + 1);
         }
-        assert_int_equal(count, 2);
+        assert_int_equal(count, 3);
 }
 
 int main(void)
