@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include "criu/errors.h"
 
@@ -15,31 +14,22 @@ struct criu_arena_block {
         _Alignas(max_align_t) uint8_t data[];
 };
 
-/* Bytes of all arenas. */
-static _Atomic uint64_t memory_used;
-
-static bool take_memory(struct criu_arena *arena, uint64_t size)
-{
-        if (size <= CRIU_MEMORY_LIMIT && atomic_fetch_add(&memory_used, size) <= CRIU_MEMORY_LIMIT - size)
-                return true;
-        if (size <= CRIU_MEMORY_LIMIT)
-                atomic_fetch_sub(&memory_used, size);
-        arena->exhausted = true;
-        return false;
-}
+/* Bytes of all arenas of this thread. */
+static _Thread_local uint64_t memory_used;
 
 static struct criu_arena_block *arena_grow(struct criu_arena *arena, size_t size)
 {
         size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
         struct criu_arena_block *block;
 
-        if (!take_memory(arena, room))
-                return NULL;
-        block = calloc(1, sizeof(*block) + room);
-        if (!block) {
-                atomic_fetch_sub(&memory_used, room);
+        if (room > CRIU_MEMORY_LIMIT || memory_used > CRIU_MEMORY_LIMIT - room) {
+                arena->exhausted = true;
                 return NULL;
         }
+        block = calloc(1, sizeof(*block) + room);
+        if (!block)
+                return NULL;
+        memory_used += room;
         block->size = room;
         block->next = arena->blocks;
         arena->blocks = block;
@@ -138,7 +128,7 @@ void criu_arena_free(struct criu_arena *arena)
                 free(block);
                 block = next;
         }
-        atomic_fetch_sub(&memory_used, arena->total);
+        memory_used -= arena->total < memory_used ? arena->total : memory_used;
         arena->blocks = NULL;
         arena->total = 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is freed all at once, with a limit: small records from outside unfold into much larger
- * structures. The limit is that of all arenas of the process together, because several dumps may be open. */
+ * structures. The limit is that of all arenas of a thread together, because it may have several dumps open;
+ * what other threads of a server look at does not count. Whoever filled an arena frees it. */
 #ifndef SNAP_CRIU_ARENA_H
 #define SNAP_CRIU_ARENA_H
 

@@ -191,7 +191,7 @@ struct criu_dump {
 };
 
 /* Anything missing or cut short is an error that names the file. ERROR_CRIU_TOO_LARGE beyond
- * CRIU_MEMORY_LIMIT (arena.h), which is that of all dumps together that are loaded at one time. */
+ * CRIU_MEMORY_LIMIT (arena.h), which is that of all dumps together that a thread has loaded. */
 int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out,
                    struct error *err);
 void criu_dump_free(struct criu_dump *dump);
