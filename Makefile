@@ -24,7 +24,7 @@ lint: ## formatting, shell scripts, man pages, warnings as errors
 	@$(LAB) scripts/lint
 
 format: ## put the sources into the project's format
-	@$(LAB) sh -c 'find src tests fuzz bench -name "*.[ch]" -exec clang-format -i {} +'
+	@$(LAB) sh -c 'find src tests fuzz -name "*.[ch]" -exec clang-format -i {} +'
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS each (default 60)
 	@$(LAB) env FUZZ_SECONDS=$${FUZZ_SECONDS:-60} scripts/fuzz

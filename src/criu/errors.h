@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-extern const struct error_kind ERROR_CRIU_IMAGE /* damaged or contradictory */, ERROR_CRIU_IMAGE_MISSING, ERROR_CRIU_TOO_LARGE;
+extern const struct error_kind ERROR_CRIU_IMAGE /* damaged or contradictory */, ERROR_CRIU_IMAGE_MISSING,
+        ERROR_CRIU_TOO_LARGE;
 
 /* NULL-terminated. */
 extern const struct error_kind *const criu_image_error_kinds[];

@@ -114,7 +114,7 @@ int chunk_cache_get(struct chunk_cache *cache, struct catalog *catalog, const st
 {
         _cleanup_free_ char *path = NULL;
         char identity[IDENTITY_SIZE];
-        uint64_t size;
+        uint64_t size = 0;
         int ret = identify(fd, checkpoint, identity, &size, err);
 
         if (ret < 0)

@@ -169,7 +169,7 @@ static int take_bytes(void *context, struct slice bytes, struct error *err)
         while (bytes.size && ret == 0) {
                 uint64_t left = chunk_list_size_at(fetch->options->list, range->chunk) - range->in_chunk;
                 size_t room = BLOCK - range->used, part = bytes.size < room ? bytes.size : room;
-                struct slice piece;
+                struct slice piece = {0};
 
                 slice_take(&bytes, part < left ? part : (size_t)left, &piece);
                 memcpy(range->block + range->used, piece.data, piece.size);

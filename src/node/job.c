@@ -5,8 +5,8 @@
 
 #define TELL_EVERY_US 100000 /* progress is for people */
 
-const struct job_kind *const job_kinds[] = {&job_adopt, &job_checkpoint, &job_checkpoint_pod, &job_fetch,
-                                            &job_restore, &job_verify,     NULL};
+const struct job_kind *const job_kinds[] = {
+        &job_adopt, &job_checkpoint, &job_checkpoint_pod, &job_fetch, &job_restore, &job_verify, NULL};
 
 const struct job_kind *job_kind_find(const char *name)
 {

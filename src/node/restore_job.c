@@ -99,8 +99,9 @@ static int set_result(struct job *job, const struct outcome *outcome, struct err
         yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
 
         if (!root ||
-            !(outcome->pod.id ? add_pod(&outcome->pod, doc, root)
-                              : add_container(&outcome->one, doc, root) && add_times(&outcome->one, doc, root)) ||
+            !(outcome->pod.id
+                      ? add_pod(&outcome->pod, doc, root)
+                      : add_container(&outcome->one, doc, root) && add_times(&outcome->one, doc, root)) ||
             !hook_reports_add(&outcome->reports, doc, root))
                 return error_oom(err);
         yyjson_mut_doc_set_root(doc, root);

@@ -296,7 +296,7 @@ int shelf_offer(struct shelf *shelf, yyjson_val *request, char **image, struct e
 {
         _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
         const char *id = json_text_or(request, "id", "");
-        struct offer *offer;
+        struct offer *offer = NULL;
         int ret;
 
         if (!json_text(request, "url")) {

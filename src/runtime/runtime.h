@@ -115,8 +115,7 @@ struct restore_options {
         bool file_locks;
         bool force;
         bool ignore_static_ip, ignore_volumes;
-        const char
-                *pod;  /* the engine's id of the pod to restore it into; NULL: what was in a pod is refused */
+        const char *pod; /* engine's id of the pod to restore into; NULL: what was in a pod is refused */
         const struct registry_access *access; /* for an image in a registry; may be NULL */
 };
 
