@@ -237,7 +237,7 @@ static int ticket_post_end(struct request *request, struct error *err)
         _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
         _cleanup_chunk_list_ struct chunk_list list = {0};
         char ticket[TICKET_SIZE];
-        unsigned seconds;
+        unsigned seconds = 0;
         int ret = read_seconds(request, &seconds, err);
 
         if (ret == 0)
