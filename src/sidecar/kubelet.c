@@ -170,7 +170,7 @@ static int checkpoint_end(struct request *request, struct error *err)
         const struct names names = names_of(request);
         struct error why = {0};
         char id[UNIQUE_ID_SIZE];
-        uint64_t seconds;
+        uint64_t seconds = 0;
         int ret = read_timeout(request, &seconds, err);
 
         if (ret < 0)
