@@ -13,7 +13,10 @@
 #include "sidecar/footprint.h"
 #include "sidecar/log.h"
 #include "sidecar/privileges.h"
+#include "runtime/cri.h"
+#include "runtime/kubelet.h"
 #include "sidecar/reporter.h"
+#include "sidecar/warden.h"
 
 #define NAME "sidecar"
 
@@ -28,7 +31,8 @@ static struct agent_options agent_options = {
         .listen = "127.0.0.1:10250",
         .socket = "/run/snap/sidecar.sock",
 };
-static const char *root_directory = "/var/lib/kubelet", *audit;
+static const char *root_directory = "/var/lib/kubelet", *audit, *cri_endpoint;
+static struct kubelet_access kubelet;
 static uint64_t parallel = 2, queue = 1000, reserve, checkpoint_seconds = 120;
 static struct option_list driver_names;
 
@@ -61,6 +65,19 @@ static const struct option_spec options[] = {
         {"cluster", 0, OPTION_TEXT, &agent_options.node.cluster, "NAME", "name of its cluster"},
         {"driver", 0, OPTION_LIST, &driver_names, "NAME",
          "use this engine (may be given several times; default all that are here)"},
+        {"cri-socket", 0, OPTION_TEXT, &cri_endpoint, "PATH",
+         "socket of the engine of pods (default the first of containerd's and CRI-O's that is there)"},
+        {"kubelet-url", 0, OPTION_TEXT, &kubelet.url, "URL",
+         "have the kubelet of this node, https://NODE:10250 say, checkpoint the containers of pods"},
+        {"kubelet-ca", 0, OPTION_TEXT, &kubelet.ca, "FILE",
+         "authority of its certificate, PEM (beside the system's)"},
+        {"kubelet-token-file", 0, OPTION_TEXT, &kubelet.token_file, "FILE",
+         "our token for it, read anew each time"},
+        {"kubelet-certificate", 0, OPTION_TEXT, &kubelet.certificate, "FILE",
+         "our client certificate for it, PEM"},
+        {"kubelet-key", 0, OPTION_TEXT, &kubelet.key, "FILE", "its key, PEM"},
+        {"kubelet-directory", 0, OPTION_TEXT, &kubelet.directory, "DIR",
+         "where it puts archives (default " KUBELET_DIRECTORY ")"},
         {"parallel", 0, OPTION_NUMBER, &parallel, "N", "operations at once (default 2)"},
         {"queue", 0, OPTION_NUMBER, &queue, "N", "operations that may wait (default 1000)"},
         {"reserve", 0, OPTION_SIZE, &reserve, "SIZE",
@@ -153,6 +170,20 @@ static int print_view(const char *view, struct error *err)
 /* --- from options to a node -------------------------------------------------------------------------------
  */
 
+static void configure_engines(void)
+{
+        if (cri_endpoint)
+                cri_configure(cri_endpoint);
+        if (kubelet.url)
+                kubelet_configure(&kubelet);
+}
+
+/* The kubelet has the same containers as its engine. */
+static bool is_wanted(const struct runtime_driver *driver)
+{
+        return driver->available() && !(driver == &runtime_cri && kubelet.url);
+}
+
 /* Those that were named, or all that are here. */
 static int choose_drivers(const struct runtime_driver **out, struct error *err)
 {
@@ -162,16 +193,17 @@ static int choose_drivers(const struct runtime_driver **out, struct error *err)
         for (size_t i = 0; i < driver_names.count && ret == 0; i++)
                 ret = runtime_driver_find(driver_names.items[i], &out[count++], err);
         for (size_t i = 0; !driver_names.count && runtime_drivers[i] && count < DRIVERS_MOST; i++)
-                if (runtime_drivers[i]->available())
+                if (is_wanted(runtime_drivers[i]))
                         out[count++] = runtime_drivers[i];
         out[count] = NULL;
         return ret;
 }
 
-static bool runs_criu(const struct runtime_driver *const *drivers)
+/* Is there one whose dumps are ours, or its engine's? */
+static bool has_driver(const struct runtime_driver *const *drivers, bool engine_dumps)
 {
         for (size_t i = 0; drivers[i]; i++)
-                if (!drivers[i]->checkpoint)
+                if ((drivers[i]->checkpoint != NULL) == engine_dumps)
                         return true;
         return false;
 }
@@ -208,6 +240,7 @@ static int complete_options(struct agent_options *agent, struct error *err)
                 ret = check_number("queue", queue, 100000, err);
         if (ret == 0)
                 ret = check_number("timeout", checkpoint_seconds, UINT_MAX, err);
+        configure_engines();
         if (ret == 0)
                 ret = choose_drivers(drivers, err);
         if (ret == 0)
@@ -238,7 +271,7 @@ static int complete_options(struct agent_options *agent, struct error *err)
 /* The node's workers are there already when the filter is set, and have none; see privileges.h. */
 static int open_node(struct node **out, struct error *err)
 {
-        bool criu = runs_criu(agent_options.node.drivers);
+        bool criu = has_driver(agent_options.node.drivers, false);
         int ret = privileges_keep(criu, err);
 
         if (ret == 0 && !criu)
@@ -257,12 +290,15 @@ static int serve(struct error *err)
         _cleanup_node_ struct node *node = NULL;
         _cleanup_agent_ struct agent *agent = NULL;
         _cleanup_reporter_ struct reporter *reporter = NULL;
+        _cleanup_warden_ struct warden *warden = NULL;
         int ret = open_node(&node, err);
 
         if (ret == 0)
                 ret = agent_start(&agent_options, node, &agent, err);
         if (ret == 0)
                 ret = reporter_start(node, &reporter, err);
+        if (ret == 0 && has_driver(agent_options.node.drivers, true))
+                ret = warden_start(&warden, err);
         if (ret < 0)
                 return ret;
         log_event(LOG_LEVEL_INFO, "started", "node", node_options(node)->name, "version", SNAP_VERSION, NULL);
