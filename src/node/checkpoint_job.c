@@ -50,7 +50,8 @@ static void work_free(struct work *work)
 }
 
 /* Rewrites the request so that it names the one container that is meant now. */
-static int request_settle(struct operation *operation, yyjson_doc *request, const struct container *container,
+static int request_settle(struct operation *operation, yyjson_doc *request,
+                          const struct runtime_driver *driver, const struct container *container,
                           struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_doc_mut_copy(request, NULL);
@@ -63,7 +64,7 @@ static int request_settle(struct operation *operation, yyjson_doc *request, cons
         yyjson_mut_obj_remove_key(root, "containerId");
         yyjson_mut_obj_remove_key(root, "engine");
         if (!yyjson_mut_obj_add_str(doc, root, "containerId", container->id) ||
-            !yyjson_mut_obj_add_str(doc, root, "engine", container->engine))
+            !yyjson_mut_obj_add_str(doc, root, "engine", driver->name))
                 return error_oom(err);
         r = json_write(doc, false, &text, err);
         return r == 0 && text_set(&operation->request, buffer_text(&text)) < 0 ? error_oom(err) : r;
@@ -101,7 +102,7 @@ static int check(struct node *node, struct operation *operation, struct error *e
         if (request.priority)
                 operation->priority = request.priority;
         r = subject_set(operation, container, err);
-        return r < 0 ? r : request_settle(operation, doc, container, err);
+        return r < 0 ? r : request_settle(operation, doc, driver, container, err);
 }
 
 static int keys(struct job *job, struct buffer *out, struct error *err)

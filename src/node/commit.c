@@ -41,11 +41,23 @@ static int append_prefix(struct buffer *out, const char *namespace, const char *
         return r < 0 ? r : buffer_append_text(out, "-");
 }
 
+/* A kubelet writes its archives over what has their names, whose times are whole seconds, and may have the
+ * same directory: beside one, ours are never whole. */
+static int64_t first_time(const struct node *node, int64_t created_ns)
+{
+        int64_t fraction = created_ns % 1000000000;
+
+        for (size_t i = 0; node->drivers[i]; i++)
+                if (node->drivers[i]->checkpoint)
+                        return fraction ? created_ns : created_ns + 1;
+        return created_ns - fraction;
+}
+
 int node_archive_path(struct node *node, const char *namespace, const char *pod, const char *container,
                       int64_t created_ns, char **out, struct error *err)
 {
         _cleanup_buffer_ struct buffer path = {0};
-        int64_t ns = created_ns - created_ns % 1000000000;
+        int64_t ns = first_time(node, created_ns), first = ns;
         size_t prefix;
         int r = buffer_printf(&path, "%s/", node->options.directory);
 
@@ -63,7 +75,7 @@ int node_archive_path(struct node *node, const char *namespace, const char *pod,
                         *out = strdup(buffer_text(&path));
                         return *out ? 0 : error_oom(err);
                 }
-                ns = i == 0 ? created_ns : ns + 1;
+                ns = i == 0 && created_ns > first ? created_ns : ns + 1;
         }
         return r < 0 ? error_oom(err)
                      : error_set(err, &ERROR_EXISTS, -EEXIST, "no name is free for `%s`", buffer_text(&path));

@@ -67,7 +67,8 @@ int node_check_watermark(struct node *node, struct error *err);
 #define TEMPORARY_PREFIX ".snap-"
 /*
  * The name of an archive to be, in the kubelet's form "checkpoint-POD_NAMESPACE-CONTAINER-TIME.tar", with the
- * full path, to be freed. Where it is taken already, the time gets a fraction: no two are ever the same.
+ * full path, to be freed. Where it is taken already, and beside a kubelet, which would overwrite it, the time
+ * has a fraction: no two are ever the same.
  */
 int node_archive_path(struct node *node, const char *namespace, const char *pod, const char *container,
                       int64_t created_ns, char **out, struct error *err);

@@ -4,6 +4,7 @@
 
 load helpers
 load cri
+load agent
 
 setup_file() {
         images_on a busybox memory
@@ -218,4 +219,22 @@ create_and() {
         [ "$status" -eq 1 ]
         [[ $output = *SNAP-014* ]]
         goes_on_in "$counter"
+}
+
+@test "the agent: the kubelet's API over the engine, and the engine's containers in its lists" {
+        agent --driver cri
+        before=$(cri_count a "$counter")
+        [ "$(ask -X POST '/checkpoint/default/web/counter?timeout=120')" = 200 ]
+        path=$(jq -r '.items[0]' $BODY)
+        [[ "$path" = "$ARCHIVES"/checkpoint-web_default-counter-*.tar ]]
+        on a checkpointctl verify "$path"
+        [ "$(ask /checkpoints)" = 200 ]
+        [ "$(jq -r '.items[] | "\(.engine) \(.podUid) \(.source)"' $BODY)" = "cri uid-web checkpoint" ]
+        cri_goes_on a "$counter" "$before"
+        [ "$(ask -X POST /checkpoint/default/none/counter)" = 404 ] && said 'pod does not exist'
+        [ "$(ask -X POST /checkpoint/default/web/none)" = 404 ] && said 'container none does not exist'
+        [ "$(ask /containers)" = 200 ]
+        jq -e --arg id "$other" '.items[] | select(.id == $id) | .engine == "cri"' $BODY
+        agent_stop
+        at_rest
 }

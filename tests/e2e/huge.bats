@@ -176,7 +176,7 @@ read_share() {
                 { echo "$*: read $read of $size" >&2 && return 1; }
 }
 
-@test "what is compressed without an index is read once for looking, twice for verifying and building" {
+@test "what is compressed without an index is read once, for looking, verifying and building" {
         python3 "$SRC/tests/e2e/programs/sparse.py" "$ARCHIVE" /srv/huge/random.tar 1
         # Random memory, so that the compressed file is as large.
         offset=$(grep -abom1 checkpoint/pages-1.img /srv/huge/random.tar | cut -d: -f1)
@@ -191,8 +191,8 @@ read_share() {
                 read_share 1 /srv/huge/random.tar.zst checkpointctl $verb oci:/srv/huge/image:z
         done
         read_share 1 /srv/huge/random.tar.zst checkpointctl list /srv/huge/list
-        read_share 2 /srv/huge/random.tar.zst checkpointctl verify --quiet /srv/huge/random.tar.zst
-        read_share 2 /srv/huge/random.tar.zst checkpointctl build --quiet /srv/huge/random.tar.zst oci:/srv/huge/image:x
+        read_share 1 /srv/huge/random.tar.zst checkpointctl verify --quiet /srv/huge/random.tar.zst
+        read_share 1 /srv/huge/random.tar.zst checkpointctl build --quiet /srv/huge/random.tar.zst oci:/srv/huge/image:x
         [ "$(checkpointctl inspect --ps-tree-cmd --json /srv/huge/random.tar.zst | jq -r '.[0].process_tree.cmdline')" = \
                 "$(checkpointctl inspect --ps-tree-cmd --json "$ARCHIVE" | jq -r '.[0].process_tree.cmdline')" ]
 }

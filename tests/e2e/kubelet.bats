@@ -5,6 +5,7 @@
 
 load helpers
 load cri
+load agent
 
 kept=/var/lib/kubelet/checkpoints
 
@@ -106,4 +107,22 @@ at_rest() { nothing_left a && on a bash -c '! pgrep -x "snap-courier|kubelet_pro
                 on a rm -f "$kept/ours.tar"
                 cri_goes_on a "$counter" "$(cri_count a "$counter")"
         done
+}
+
+@test "the agent beside a kubelet has it make the checkpoints, and serves them" {
+        agent --kubelet-url https://127.0.0.1:10250 --kubelet-ca /run/kubelet/certificate \
+                --kubelet-token-file /run/kubelet/token --root-dir /var/lib/kubelet
+        [ "$(ask -X POST '/checkpoint/default/web/counter?timeout=120')" = 200 ]
+        path=$(jq -r '.items[0]' $BODY)
+        on a checkpointctl verify "$path"
+        [ "$(ask /checkpoints)" = 200 ]
+        [ "$(jq -r '.items[] | "\(.podUid) \(.source)"' $BODY)" = "uid-web checkpoint" ]
+        [ "$(lies)" = "${path##*/}" ]
+        fault truncate
+        [ "$(ask -X POST '/checkpoint/default/web/counter?timeout=120')" = 500 ]
+        [ "$(lies)" = "${path##*/}" ]
+        [ "$(ask /checkpoints)" = 200 ]
+        [ "$(jq '.items | length' $BODY)" = 1 ]
+        on a checkpointctl verify "$path"
+        agent_stop
 }
