@@ -255,7 +255,7 @@ invariants() {
 }
 
 @test "again and again: no memory, no descriptors" {
-        local loop=${NODE_LOOP:-200} i
+        local loop=${NODE_LOOP:-100} i
         set -- figures
         for ((i = 0; i < loop; i++)); do
                 set -- "$@" run checkpoint "$(body tiny)"
