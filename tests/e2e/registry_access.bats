@@ -219,13 +219,13 @@ HELPER
         chaos "{\"method\": \"PATCH\", $refuse}" "{\"method\": \"PUT\", $refuse}" \
                 "{\"method\": \"GET\", \"path\": \"/blobs/sha\", \"skip\": 2, \"times\": 2, $refuse}"
         : > "$WORK/tokens"
-        head -c 30000000 /dev/urandom > "$WORK/fresh"
+        head -c 90000000 /dev/urandom > "$WORK/fresh"
         blob=$(probe put "docker://127.0.0.1:$PORT_proxy/team/web" "$WORK/fresh")
         probe get "docker://127.0.0.1:$PORT_proxy/team/web" $blob | cmp - "$WORK/fresh"
         [ "$(seen '[.[] | select(.status == 401)] | length')" -ge 4 ]
         [ "$(wc -l < "$WORK/tokens")" -ge 4 ]
         # Really expired ones: they live for three seconds.
-        chaos '{"method": "GET", "path": "/blobs/sha", "action": "slow", "delay": 0.06, "times": 100}'
+        chaos '{"method": "GET", "path": "/blobs/sha", "action": "slow", "delay": 0.015, "times": 100}'
         probe get "docker://127.0.0.1:$PORT_proxy/team/web" $blob | cmp - "$WORK/fresh"
 }
 
