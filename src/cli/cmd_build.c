@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include "base/clock.h"
-#include "cli/answer.h"
-#include "cli/choices.h"
-#include "cli/engine_options.h"
+#include "cli/build_options.h"
 #include "cli/progress_bar.h"
-#include "program/units.h"
-#include "cli/verb.h"
-#include "oci/image.h"
+#include "cli/registry_options.h"
 #include "oci/location.h"
-#include "oci/recipients.h"
 #include "oci/storage.h"
 
 static int compression = COMPRESSION_NONE;
-static uint64_t level;
-static struct option_list encryption_keys;
 
 /* Without lz4, which the image specification does not know. */
 static const char *const layer_choices[] = {
@@ -22,39 +15,8 @@ static const char *const layer_choices[] = {
 
 static const struct option_spec options[] = {
         {"compress", 0, OPTION_CHOICE, &compression, NULL, "compress the layers", layer_choices},
-        {"level", 0, OPTION_NUMBER, &level, "N",
-         "compression level: gzip 1 to 3, zstd 1 to 6; 0 is the usual one"},
-        ENGINE_OPTIONS,
-        {"encryption-key", 0, OPTION_LIST, &encryption_keys, "jwe:F|pkcs7:F",
-         "encrypt the layers for the public key or the certificate in F; may be repeated"},
+        BUILD_OPTIONS,
 };
-
-static int print_json(const char *to, const char *digest, const struct image_result *result, uint64_t us,
-                      struct error *err)
-{
-        _cleanup_json_mut_ yyjson_mut_doc *doc = answer_new();
-        yyjson_mut_val *root = yyjson_mut_obj(doc);
-
-        yyjson_mut_doc_set_root(doc, root);
-        answer_add_text(doc, root, "image", to);
-        answer_add_text(doc, root, "digest", digest);
-        yyjson_mut_obj_add_uint(doc, root, "manifestSize", result->manifest_size);
-        yyjson_mut_obj_add_uint(doc, root, "layers", result->layers);
-        yyjson_mut_obj_add_uint(doc, root, "layersSize", result->layers_size);
-        yyjson_mut_obj_add_uint(doc, root, "timeUs", us);
-        engine_options_answer(doc, root, result);
-        return answer_print(doc, err);
-}
-
-static void print_text(const char *to, const char *digest, const struct image_result *result, uint64_t us)
-{
-        char size[UNIT_TEXT_SIZE], time[UNIT_TEXT_SIZE], rate[UNIT_TEXT_SIZE];
-
-        printf("Built: %s\n  %s\n  %u layers, %s in %s", to, digest, result->layers,
-               size_format(result->layers_size, size), duration_format(us, time));
-        rate_format(result->layers_size, us, rate);
-        printf("%s%s\n", rate[0] ? ", " : "", rate);
-}
 
 static int refuse_registry(const char *to, struct error *err)
 {
@@ -69,22 +31,21 @@ static int build(const char *from, const char *to, const struct progress *progre
                  struct image_result *result, struct error *err)
 {
         _cleanup_layer_recipients_ struct layer_recipients *recipients = NULL;
-        struct image_options chosen = {.compression = (enum compression)compression, .level = (int)level};
+        struct image_options chosen = {.compression = (enum compression)compression,
+                                       .access = &registry_access};
         _cleanup_image_reference_ struct image_reference reference = {0};
         _cleanup_archive_ struct archive *archive = NULL;
         int ret = image_reference_is_one(to) ? image_reference_parse(to, &reference, err)
                                              : storage_name_parse(to, full_name, err);
 
-        engine_options_apply(&chosen);
         if (ret == 0 && reference.transport == IMAGE_DOCKER)
                 ret = refuse_registry(to, err);
-        if (ret == 0 && *full_name && encryption_keys.count)
+        if (ret == 0)
+                ret = build_options_apply(&chosen, &recipients, err);
+        if (ret == 0 && *full_name && recipients)
                 ret = error_set(
                         err, &ERROR_USAGE, -EINVAL,
                         "the local container storage keeps no encrypted layers; build into oci:DIR[:TAG]");
-        if (ret == 0)
-                ret = layer_recipients_load(encryption_keys.items, encryption_keys.count, &recipients, err);
-        chosen.recipients = recipients;
         if (ret == 0)
                 ret = location_open_unread(from, progress, &archive, err);
         if (ret < 0)
@@ -98,27 +59,15 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 {
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, cli->quiet || cli->json));
-        char digest[7 + SHA256_HEX_SIZE] = "sha256:";
         _cleanup_image_result_ struct image_result result = {0};
         uint64_t start = clock_monotonic_us(), us;
         _cleanup_free_ char *full_name = NULL;
-        const char *to;
-        int ret;
+        int ret = build(argv[0], argv[1], progress_bar_progress(bar), &full_name, &result, err);
 
-        if (level > 22)
-                return error_set(err, &ERROR_USAGE, -EINVAL, "the compression level is out of range");
-        ret = build(argv[0], argv[1], progress_bar_progress(bar), &full_name, &result, err);
         us = clock_monotonic_us() - start;
         progress_bar_finish(bar);
-        if (ret < 0)
-                return ret;
-        to = full_name ? full_name : argv[1];
-        sha256_hex(&result.manifest, digest + 7);
-        if (cli->json)
-                return print_json(to, digest, &result, us, err);
-        print_text(to, digest, &result, us);
-        engine_options_print(&result);
-        return 0;
+        return ret < 0 ? ret
+                       : build_options_report(cli, full_name ? full_name : argv[1], false, &result, us, err);
 }
 
 const struct verb verb_build = {
@@ -131,7 +80,7 @@ const struct verb verb_build = {
                 "DEST is oci:DIR[:TAG] for a directory in the OCI image layout, "
                 "oci-archive:FILE[:TAG] for a tar file with one, or NAME[:TAG] for the local container "
                 "storage, where `podman container restore NAME` finds it; this needs skopeo or "
-                "Podman.\n\n" ENGINE_OPTIONS_TEXT,
+                "Podman.\n\n" BUILD_OPTIONS_TEXT,
         .examples = "checkpointctl build web.tar oci:images:web\tadd an image to a layout\n"
                     "checkpointctl build web.tar web:monday\tan image that `podman images` shows\n"
                     "checkpointctl build --for containerd web.tar oci:images:web\tof a Podman container, for "

@@ -7,8 +7,6 @@
 #include "cli/verb.h"
 #include "oci/copy.h"
 
-static const struct option_spec options[] = {REGISTRY_OPTIONS};
-
 static int print_json(char **argv, const char *digest, const struct copy_result *result, uint64_t us,
                       struct error *err)
 {
@@ -47,11 +45,10 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         struct copy_result result = {0};
         int ret = image_reference_parse(argv[0], &from, err);
 
-        registry_access.progress = progress_bar_progress(bar);
         if (ret == 0)
                 ret = image_reference_parse(argv[1], &to, err);
         if (ret == 0)
-                ret = image_copy(&from, &to, &access, registry_access.progress, &result, err);
+                ret = image_copy(&from, &to, &access, progress_bar_progress(bar), &result, err);
         us = clock_monotonic_us() - start;
         progress_bar_finish(bar);
         if (ret < 0)
@@ -77,10 +74,10 @@ const struct verb verb_copy = {
         .examples =
                 "checkpointctl copy docker://a.example/web:1 docker://b.example/web:1\tto another registry\n"
                 "checkpointctl copy oci:images:web docker://registry.example/web\tfrom a directory",
-        .options = OPTION_TABLE(options),
         .argument = ARGUMENT_FILE,
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .reaches_registries = true,
         .run = run,
 };

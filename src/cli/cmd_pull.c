@@ -14,7 +14,6 @@ static const char *policy;
 static const struct option_spec options[] = {
         {"policy", 0, OPTION_TEXT, &policy, "FILE",
          "which images may be used, and who must have signed them; else /etc/snap/policy.json"},
-        REGISTRY_OPTIONS,
 };
 
 static int print_json(char **argv, uint64_t size, uint64_t us, struct error *err)
@@ -48,10 +47,9 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         struct stat st = {0};
         int ret = image_reference_parse(argv[0], &from, err);
 
-        registry_access.progress = progress_bar_progress(bar);
         policy_use(policy);
         if (ret == 0)
-                ret = image_to_archive(&from, &registry_access, argv[1], registry_access.progress, err);
+                ret = image_to_archive(&from, &registry_access, argv[1], progress_bar_progress(bar), err);
         us = clock_monotonic_us() - start;
         progress_bar_finish(bar);
         if (ret < 0)

@@ -36,7 +36,6 @@ static const struct option_spec options[] = {
         {"policy", 0, OPTION_TEXT, &policy, "FILE",
          "which images may be used, and who must have signed them; else /etc/snap/policy.json"},
         {"force", 0, OPTION_FLAG, &force, NULL, "go on although preflight objects"},
-        REGISTRY_OPTIONS,
 };
 
 static int print_json(const struct restore_result *result, struct error *err)
@@ -204,7 +203,6 @@ static int restore(const struct cli *cli, const char *file, struct error *err)
         const struct runtime_driver *driver = NULL;
         int ret = runtime == NO_CHOICE ? 0 : runtime_driver_find(runtime_choices[runtime], &driver, err);
 
-        registry_access.progress = progress_bar_progress(bar);
         policy_use(policy);
         if (ret == 0 && pod_manifest_is_one(file)) {
                 ret = run_pod(cli, file, &chosen, bar, err);

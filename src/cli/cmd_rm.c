@@ -6,8 +6,6 @@
 #include "cli/registry_options.h"
 #include "cli/verb.h"
 
-static const struct option_spec options[] = {REGISTRY_OPTIONS};
-
 #define DIGEST_SIZE (7 + SHA256_HEX_SIZE)
 
 /* What else would go with a tag, on a registry that deletes only whole manifests. */
@@ -142,9 +140,9 @@ const struct verb verb_rm = {
         .examples =
                 "checkpointctl rm docker://registry.example/checkpoints/web:monday\tdelete one tag\n"
                 "checkpointctl rm --node unix:/run/snap/sidecar.sock 01KB…\tdelete a checkpoint of this node",
-        .options = OPTION_TABLE(options),
         .arguments_min = 1,
         .arguments_max = 1,
         .reaches_nodes = true,
+        .reaches_registries = true,
         .run = run,
 };

@@ -13,7 +13,6 @@ static const struct option_spec options[] = {
          "private key to sign with (PEM), with its passphrase in F"},
         {"sign-identity", 0, OPTION_TEXT, &identity, "NAME",
          "what the image is called in the signature: HOST/REPOSITORY[:TAG]; as a rule where it lies"},
-        REGISTRY_OPTIONS,
 };
 
 static int sign(const char *text, struct sha256 *digest, struct error *err)
@@ -76,5 +75,6 @@ const struct verb verb_sign = {
         .argument = ARGUMENT_FILE,
         .arguments_min = 1,
         .arguments_max = 1,
+        .reaches_registries = true,
         .run = run,
 };

@@ -8,8 +8,6 @@
 #include "cli/verb.h"
 #include "oci/sync.h"
 
-static const struct option_spec options[] = {REGISTRY_OPTIONS};
-
 struct outcome {
         yyjson_mut_doc *doc; /* NULL: for people */
         struct progress_bar *bar;
@@ -74,9 +72,8 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
 
         if (doc)
                 yyjson_mut_doc_set_root(doc, yyjson_mut_arr(doc));
-        registry_access.progress = progress_bar_progress(bar);
-        ret = sync_registries(argv[0], argv[1], &access, registry_access.progress, report, &outcome, &failed,
-                              err);
+        ret = sync_registries(argv[0], argv[1], &access, progress_bar_progress(bar), report, &outcome,
+                              &failed, err);
         progress_bar_finish(bar);
         if (ret == 0 && doc)
                 ret = answer_print(doc, err);
@@ -105,10 +102,10 @@ const struct verb verb_sync = {
                 "checkpointctl sync 'docker://a.example/checkpoints/*' docker://b.example\tall of a team's\n"
                 "checkpointctl sync 'docker://a.example/web:2026-*' docker://b.example/copies\tsome tags, "
                 "below another name",
-        .options = OPTION_TABLE(options),
         .argument = ARGUMENT_NONE,
         .arguments_min = 2,
         .arguments_max = 2,
         .is_long = true,
+        .reaches_registries = true,
         .run = run,
 };

@@ -4,8 +4,6 @@
 #include "cli/text.h"
 #include "cli/verb.h"
 
-static const struct option_spec options[] = {REGISTRY_OPTIONS};
-
 static int print_tag(void *context, const char *tag, struct error *err)
 {
         text_print_safe(tag, stdout);
@@ -54,8 +52,8 @@ const struct verb verb_tags = {
         .summary = "list the tags of a repository in a registry",
         .description = "Lists the tags that a repository has, one a line.\n\n" REGISTRY_OPTIONS_TEXT,
         .examples = "checkpointctl tags docker://registry.example/checkpoints/web\tall tags of a repository",
-        .options = OPTION_TABLE(options),
         .arguments_min = 1,
         .arguments_max = 1,
+        .reaches_registries = true,
         .run = run,
 };

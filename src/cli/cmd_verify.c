@@ -7,6 +7,7 @@
 #include "cli/error_kinds.h"
 #include "cli/node.h"
 #include "cli/progress_bar.h"
+#include "cli/registry_options.h"
 #include "cli/style.h"
 #include "cli/text.h"
 #include "program/units.h"
@@ -125,8 +126,8 @@ static int check_signature(const char *path, struct error *err)
         if (ret == 0)
                 ret = load_keys(keys, &count, err);
         if (ret == 0)
-                ret = image_verify_signature(&image, NULL, (const struct key *const *)keys, count, &digest,
-                                             err);
+                ret = image_verify_signature(&image, &registry_access, (const struct key *const *)keys, count,
+                                             &digest, err);
         while (count)
                 key_free(keys[--count]);
         return ret;

@@ -9,10 +9,12 @@
 #include "cli/node.h"
 #include "program/memory.h"
 #include "cli/plugin.h"
+#include "cli/registry_options.h"
 #include "program/signals.h"
 #include "program/suggest.h"
 #include "cli/text.h"
 #include "crypto/key_ring.h"
+#include "oci/location.h"
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
@@ -50,7 +52,9 @@ void verb_option_tables(const struct verb *verb, struct option_table out[VERB_OP
 
         out[0] = verb->options;
         out[1] = (struct option_table){common_options + first, end - first};
-        out[2] = verb->reaches_nodes ? node_options_table : (struct option_table){0};
+        out[2] = verb->opens_checkpoints || verb->reaches_registries ? registry_options_table
+                                                                     : (struct option_table){0};
+        out[3] = verb->reaches_nodes ? node_options_table : (struct option_table){0};
 }
 
 const struct verb *verb_find(const char *name)
@@ -93,7 +97,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv, struct error
         int ret;
 
         verb_option_tables(verb, tables);
-        tables[2] = node_options_table; /* known to all, so that those it is not for can say so */
+        tables[3] = node_options_table; /* known to all, so that those it is not for can say so */
         ret = option_parse(tables, ARRAY_SIZE(tables), &argc, argv, &help, err);
 
         if (ret == 0 && help) {
@@ -112,6 +116,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv, struct error
                 if (ret < 0)
                         return ret;
         }
+        location_use_registries(&registry_access);
         ret = node_begin(verb->reaches_nodes, verb->name, err);
         if (ret < 0)
                 return ret;

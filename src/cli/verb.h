@@ -32,9 +32,10 @@ struct verb {
         const char *const *words;              /* for ARGUMENT_WORDS, NULL-terminated */
         unsigned arguments_min, arguments_max; /* UINT_MAX: any number */
         bool is_long;                          /* shows progress: has --quiet and catches signals */
-        bool opens_checkpoints;                /* FILE may be encrypted: has --decryption-key */
-        bool reaches_nodes;                    /* works where --node says */
-        bool is_hidden;                        /* not for people: not in help, man pages and completion */
+        bool opens_checkpoints;  /* FILE may be encrypted: has --decryption-key; or in a registry */
+        bool reaches_registries; /* has the options of registries; the above has them too */
+        bool reaches_nodes;      /* works where --node says */
+        bool is_hidden;          /* not for people: not in help, man pages and completion */
         /* Arguments only, options are stored where their table says. The verb prints its result itself, and
          * returns 0, a negative errno, or a positive exit status when it has said everything there is to say.
          */
@@ -44,8 +45,9 @@ struct verb {
 /* The table of main.c, NULL-terminated. */
 extern const struct verb *const verbs[];
 const struct verb *verb_find(const char *name);
-/* Its own options; --json, --quiet and --decryption-key, and those of nodes, where they apply. */
-#define VERB_OPTION_TABLES 3
+/* Its own options; --json, --quiet and --decryption-key, and those of registries and of nodes, where they
+ * apply. */
+#define VERB_OPTION_TABLES 4
 void verb_option_tables(const struct verb *verb, struct option_table out[VERB_OPTION_TABLES]);
 
 /* One per file cmd_NAME.c. */

@@ -94,12 +94,19 @@ static int open_standard_input(bool look, const struct progress *progress, struc
                     : open_spooled(STDIN_FILENO, progress, out, err);
 }
 
+static const struct registry_access *registry_access;
+
+void location_use_registries(const struct registry_access *access)
+{
+        registry_access = access;
+}
+
 static int open_image(const char *text, struct archive **out, struct error *err)
 {
         _cleanup_image_reference_ struct image_reference reference = {0};
         int ret = image_reference_parse(text, &reference, err);
 
-        return ret < 0 ? ret : image_open(&reference, NULL, out, err);
+        return ret < 0 ? ret : image_open(&reference, registry_access, out, err);
 }
 
 static location_opener open_name;

@@ -40,6 +40,10 @@ int location_look(const char *text, const struct progress *progress, struct arch
 typedef int (*location_opener)(const char *name, struct archive **out, struct error *err);
 void location_use(location_opener opener);
 
+/* How registries are reached, for images that lie in one; to outlive all that is opened. To be set before
+ * anything is opened. */
+void location_use_registries(const struct registry_access *access);
+
 /* Is it simply the path of a file or directory? */
 bool location_is_path(const char *text);
 

@@ -14,8 +14,6 @@
 
 typedef int (*command)(struct registry *registry, char **arguments, struct error *err);
 
-static const struct option_spec options[] = {REGISTRY_OPTIONS};
-
 /* "sha256:HEX" and a size. */
 static struct descriptor descriptor_parse(char **arguments)
 {
@@ -269,11 +267,10 @@ static const struct {
 
 static int run(int argc, char **argv, struct error *err)
 {
-        const struct option_table table = OPTION_TABLE(options);
         _cleanup_registry_reference_ struct registry_reference reference = {0};
         _cleanup_registry_ struct registry *registry = NULL;
         bool help;
-        int ret = option_parse(&table, 1, &argc, argv, &help, err);
+        int ret = option_parse(&registry_options_table, 1, &argc, argv, &help, err);
 
         if (ret == 0 && argc < 2)
                 ret = error_set(err, &ERROR_USAGE, -EINVAL, "a command and a reference are needed");
