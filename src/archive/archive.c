@@ -440,6 +440,30 @@ static int keep_key(struct part *part, const struct ctr_hmac_key *key, struct er
         return ret;
 }
 
+static int add_joined(struct archive *archive, const struct archive_part *from, struct error *err)
+{
+        const struct part part = {.remote = from->remote,
+                                  .offset = from->offset,
+                                  .size = from->size,
+                                  .compression = from->compression,
+                                  .digest = from->digest,
+                                  .has_digest = true};
+        int ret = archive_add_part(archive, from->fd, &part, err);
+
+        if (ret == 0 && from->key)
+                ret = keep_key(&archive->parts[archive->part_count - 1], from->key, err);
+        return ret;
+}
+
+static int add_absent(struct archive *archive, const struct archive_part *from, struct error *err)
+{
+        if (add_overflow(archive->size, from->size, &archive->size) ||
+            add_overflow(archive->absent, from->absent, &archive->absent))
+                return error_set(err, &ERROR_ARCHIVE_CORRUPT, -EBADMSG, "`%s` is absurdly large",
+                                 archive->path);
+        return 0;
+}
+
 int archive_open_parts(const char *name, const struct archive_part *parts, size_t count, struct archive **out,
                        struct error *err)
 {
@@ -450,20 +474,13 @@ int archive_open_parts(const char *name, const struct archive_part *parts, size_
         if (ret == 0)
                 archive->joined = true;
         for (i = 0; i < count && ret == 0; i++) {
-                const struct archive_part *from = &parts[i];
-                const struct part part = {.remote = from->remote,
-                                          .offset = from->offset,
-                                          .size = from->size,
-                                          .compression = from->compression,
-                                          .digest = from->digest,
-                                          .has_digest = true};
-
-                ret = archive_add_part(archive, from->fd, &part, err);
-                if (ret == 0 && from->key)
-                        ret = keep_key(&archive->parts[i], from->key, err);
+                if (parts[i].absent)
+                        ret = add_absent(archive, &parts[i], err);
+                else
+                        ret = add_joined(archive, &parts[i], err);
         }
         for (; i < count; i++)
-                if (parts[i].fd < 0)
+                if (parts[i].fd < 0 && !parts[i].absent)
                         parts[i].remote.release(parts[i].remote.context);
         if (ret == 0)
                 ret = archive_scan_parts(archive, err);
@@ -554,6 +571,11 @@ bool archive_identity(const struct archive *archive, struct buffer *out)
                              (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
                              (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
                              st.st_ctim.tv_nsec, (unsigned long long)archive->parts->offset) == 0;
+}
+
+uint64_t archive_absent_size(const struct archive *archive)
+{
+        return archive->absent;
 }
 
 uint64_t archive_file_size(const struct archive *archive)

@@ -71,6 +71,7 @@ int archive_open_remote(const char *name, const struct archive_remote *remote, u
 
 /* A tar that lies in a part of a file, or elsewhere: a layer of an image. */
 struct archive_part {
+        uint64_t absent;              /* not 0: it is not looked at, and holds members of so many bytes */
         int fd;                       /* stays the caller's; -1: remote */
         struct archive_remote remote; /* the archive takes it over, also when it cannot be opened */
         uint64_t offset, size;
@@ -106,6 +107,8 @@ bool archive_has_index(const struct archive *archive);
 bool archive_is_encrypted(const struct archive *archive);
 /* Bytes of the file as it lies on disk; for a directory or several parts their sum. */
 uint64_t archive_file_size(const struct archive *archive);
+/* Bytes of memory pages in parts that are not looked at; as a rule none. */
+uint64_t archive_absent_size(const struct archive *archive);
 
 /* Can its stream be read from anywhere without what comes before? Then threads may read it at once
  * (stream.h). */

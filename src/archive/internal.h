@@ -68,6 +68,7 @@ struct archive {
         int fd;               /* the directory; -1 unless it is one */
         bool bare;            /* a directory of CRIU: "checkpoint/" is not on disk */
         uint64_t size;        /* bytes of the file or of the parts */
+        uint64_t absent;      /* bytes of members in parts that are not looked at */
         uint64_t stream_size; /* of the expanded tar; unknown (0) when it must be read forward */
         struct part *parts;
         size_t part_count;

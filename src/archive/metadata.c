@@ -253,6 +253,7 @@ static void measure(const struct archive *archive, struct metadata *metadata)
 {
         const struct archive_member *diff = archive_find(archive, "rootfs-diff.tar");
 
+        metadata->checkpoint_size = metadata->pages_size = archive_absent_size(archive);
         for (size_t i = 0; i < archive_count(archive); i++) {
                 const struct archive_member *member = archive_at(archive, i);
 

@@ -41,27 +41,35 @@ struct exchange {
 
 /* --- the client ---------------------------------------------------------------------------------------- */
 
+static int certificates_add(const char *path, struct buffer *all, struct error *err)
+{
+        int ret = file_read(AT_FDCWD, path, CERTIFICATES_LIMIT, all, err);
+
+        return ret == 0 && buffer_append_text(all, "\n") < 0 ? error_oom(err) : ret;
+}
+
 /* libcurl takes one file with certificates: a file in memory that holds the system's and the given ones. */
 static int certificates_join(struct http_client *client, struct error *err)
 {
         const char *system_file = client->curl->version_info(CURLVERSION_NOW)->cainfo;
+        const struct http_client_options *options = &client->options;
         _cleanup_buffer_ struct buffer all = {0};
         int ret = 0;
 
-        if (system_file && !client->options.only_ca_file && access(system_file, R_OK) == 0)
-                ret = file_read(AT_FDCWD, system_file, CERTIFICATES_LIMIT, &all, err);
-        if (ret == 0 && buffer_append_text(&all, "\n") < 0)
+        if (system_file && !options->only_ca_file && access(system_file, R_OK) == 0)
+                ret = certificates_add(system_file, &all, err);
+        if (ret == 0 && options->ca_file)
+                ret = certificates_add(options->ca_file, &all, err);
+        if (ret == 0 && buffer_append(&all, options->authorities.data, options->authorities.size) < 0)
                 ret = error_oom(err);
-        if (ret == 0)
-                ret = file_read(AT_FDCWD, client->options.ca_file, CERTIFICATES_LIMIT, &all, err);
         if (ret < 0)
                 return ret;
         client->ca_fd = memfd_create("certificates", MFD_CLOEXEC);
         if (client->ca_fd < 0)
-                return error_errno(err, errno, "keep the certificates of `%s`", client->options.ca_file);
+                return error_errno(err, errno, "keep the certificates to trust");
         ret = file_write_full(client->ca_fd, all.data, all.size);
         if (ret < 0)
-                return error_errno(err, -ret, "keep the certificates of `%s`", client->options.ca_file);
+                return error_errno(err, -ret, "keep the certificates to trust");
         snprintf(client->ca_path, sizeof(client->ca_path), "/proc/self/fd/%d", client->ca_fd);
         return 0;
 }
@@ -91,7 +99,7 @@ int http_client_new(const struct http_client_options *options, struct http_clien
                 ret = file_check(options->certificate, "client certificate", err);
         if (ret == 0)
                 ret = file_check(options->key, "key of the client certificate,", err);
-        if (ret == 0 && options->ca_file)
+        if (ret == 0 && (options->ca_file || options->authorities.size))
                 ret = certificates_join(client, err);
         if (ret < 0)
                 return ret;

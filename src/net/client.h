@@ -18,6 +18,7 @@ struct http_client;
 struct http_client_options {
         const char *ca_file;             /* PEM, to trust beside the system's */
         bool only_ca_file;               /* and nothing else */
+        struct slice authorities;        /* PEM, to trust as well */
         const char *certificate, *key;   /* PEM, of the client; the key may be in the same file */
         const struct progress *progress; /* its `cancelled` ends a request within a second (-ECANCELED) */
         unsigned stall_seconds;          /* a request without a byte for so long fails; default 60 */

@@ -17,9 +17,8 @@
 struct copy {
         struct source *source;
         struct target *target;
-        struct registry_reference from; /* of a registry, else empty */
-        bool same_registry;
-        bool one_name; /* the target is an archive of a layout, which gets the image alone */
+        bool same_registry; /* blobs may be taken over inside it */
+        bool one_name;      /* the target is an archive of a layout, which gets the image alone */
         const struct progress *progress;
         struct copy_result *result;
 };
@@ -67,7 +66,8 @@ static int copy_blob(struct copy *copy, const struct descriptor *blob, struct er
         }
         copy->result->blobs++;
         if (copy->same_registry)
-                ret = registry_blob_mount(registry, blob, copy->from.repository, &there, err);
+                ret = registry_blob_mount(registry, blob, registry_repository(source_registry(copy->source)),
+                                          &there, err);
         return ret < 0 || there ? ret : send_blob(copy, blob, err);
 }
 
@@ -185,33 +185,20 @@ static int copy_manifest(struct copy *copy, const struct source_manifest *manife
         return ret;
 }
 
-static int compare_places(struct copy *copy, const struct image_reference *from,
-                          const struct image_reference *to, struct error *err)
+static int copy_image(struct copy *copy, const char *tag, struct error *err)
 {
-        _cleanup_registry_reference_ struct registry_reference there = {0};
-        int ret;
-
-        if (from->transport != IMAGE_DOCKER || to->transport != IMAGE_DOCKER)
-                return 0;
-        ret = registry_reference_parse(from->path, &copy->from, err);
-        if (ret == 0)
-                ret = registry_reference_parse(to->path, &there, err);
-        copy->same_registry = ret == 0 && strcmp(copy->from.host, there.host) == 0;
-        return ret;
-}
-
-static int copy_image(struct copy *copy, const struct image_reference *to, struct error *err)
-{
+        const struct registry *from = source_registry(copy->source), *to = target_registry(copy->target);
         _cleanup_source_manifest_ struct source_manifest manifest = {0};
         int ret = source_manifest(copy->source, &manifest, err);
 
         if (ret < 0)
                 return ret;
+        copy->same_registry = from && to && strcmp(registry_host(from), registry_host(to)) == 0;
         copy->result->manifest = manifest.descriptor.digest;
         /* A registry would refuse it under another digest, but a layout would name it so. */
-        if (text_starts_with(to->tag, "sha256:"))
+        if (text_starts_with(tag, "sha256:"))
                 return copy_manifest(copy, &manifest, NULL, 0, err);
-        return copy_manifest(copy, &manifest, to->tag, 0, err);
+        return copy_manifest(copy, &manifest, tag, 0, err);
 }
 
 int image_copy(const struct image_reference *from, const struct image_reference *to,
@@ -228,12 +215,28 @@ int image_copy(const struct image_reference *from, const struct image_reference 
         ret = source_open(from, options->from_access, &source, err);
         if (ret == 0)
                 ret = target_open(to, options->to_access, &target, err);
-        if (ret == 0)
-                ret = compare_places(&copy, from, to, err);
+        if (ret < 0)
+                return ret;
         copy.source = source;
         copy.target = target;
+        return copy_image(&copy, to->tag, err);
+}
+
+int image_copy_tag(struct registry *from, struct registry *to, const char *tag,
+                   const struct progress *progress, struct copy_result *out, struct error *err)
+{
+        _cleanup_source_ struct source *source = NULL;
+        _cleanup_target_ struct target *target = NULL;
+        struct copy copy = {.progress = progress, .result = out};
+        int ret;
+
+        *out = (struct copy_result){0};
+        ret = source_of(from, tag, &source, err);
         if (ret == 0)
-                ret = copy_image(&copy, to, err);
-        registry_reference_free(&copy.from);
-        return ret;
+                ret = target_of(to, &target, err);
+        if (ret < 0)
+                return ret;
+        copy.source = source;
+        copy.target = target;
+        return copy_image(&copy, tag, err);
 }

@@ -25,5 +25,8 @@ struct copy_result {
 int image_copy(const struct image_reference *from, const struct image_reference *to,
                const struct copy_options *options, const struct progress *progress, struct copy_result *out,
                struct error *err);
+/* The same for a tag, between repositories that are open already. */
+int image_copy_tag(struct registry *from, struct registry *to, const char *tag,
+                   const struct progress *progress, struct copy_result *out, struct error *err);
 
 #endif

@@ -26,7 +26,7 @@ static int add(const struct archive *archive, const struct metadata *metadata, e
                const struct image_options *options, struct editions *out, struct error *err)
 {
         const struct translation_options asked = {
-                .to = engine, .base = options->base, .base_id = options->base_id};
+                .to = engine, .base = options->base, .base_id = options->base_id, .access = options->access};
         struct edition *edition = &out->items[out->count];
         int ret;
 

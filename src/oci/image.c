@@ -191,8 +191,11 @@ static int write_manifest(struct build *build, const struct metadata *metadata, 
 {
         _cleanup_buffer_ struct buffer config = {0}, manifest = {0};
         struct descriptor config_blob;
-        int ret = manifest_config(metadata, build->layers, layers, &config, err);
+        int ret;
 
+        for (unsigned i = 0; i < build->plan.count; i++)
+                build->layers[i].pages = build->plan.pages_of[i];
+        ret = manifest_config(metadata, build->layers, layers, &config, err);
         if (ret == 0)
                 ret = target_add(build->target, buffer_slice(&config), &config_blob, err);
         if (ret == 0)

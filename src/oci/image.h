@@ -89,6 +89,10 @@ int image_build(struct archive *archive, const struct image_reference *to,
 int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
                struct error *err);
 
+/* The same without its memory pages, where the image says which layers they are (docs/image.md). */
+int image_look(const struct image_reference *from, const struct registry_access *access, struct archive **out,
+               struct error *err);
+
 /*
  * Turns an image into an archive file again (layers joined into one tar), if the policy admits it
  * (signature_policy.h); digests are verified on the way. The file is written to `path` like every file here.

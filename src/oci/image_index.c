@@ -54,7 +54,8 @@ int image_index_parse(struct slice index, struct image_index_entry **out, size_t
         return 0;
 }
 
-int image_index_choose(struct slice index, struct descriptor *out, struct error *err)
+int image_index_choose(struct slice index, const char *architecture, struct descriptor *out,
+                       struct error *err)
 {
         _cleanup_free_ struct image_index_entry *entries = NULL;
         _cleanup_buffer_ struct buffer there = {0};
@@ -64,7 +65,7 @@ int image_index_choose(struct slice index, struct descriptor *out, struct error 
         if (ret < 0)
                 return ret;
         for (size_t i = 0; i < count; i++) {
-                if (!entries[i].is_index && strcmp(entries[i].architecture, manifest_architecture()) == 0) {
+                if (!entries[i].is_index && strcmp(entries[i].architecture, architecture) == 0) {
                         *out = entries[i].descriptor;
                         return 0;
                 }
@@ -73,7 +74,7 @@ int image_index_choose(struct slice index, struct descriptor *out, struct error 
                         return error_oom(err);
         }
         return error_set(err, &ERROR_IMAGE_NOT_FOUND, -ENOENT, "the index has no image for %s, only for: %s",
-                         manifest_architecture(), there.size ? buffer_text(&there) : "nothing");
+                         architecture, there.size ? buffer_text(&there) : "nothing");
 }
 
 static yyjson_mut_val *entry_new(yyjson_mut_doc *doc, const struct metadata *metadata,

@@ -18,8 +18,10 @@ struct image_index_entry {
 
 /* What an index lists, at most IMAGE_INDEX_MAX. `out` to be freed. */
 int image_index_parse(struct slice index, struct image_index_entry **out, size_t *count, struct error *err);
-/* The image for this machine; of several the first. -ENOENT (ERROR_IMAGE_NOT_FOUND) names those there are. */
-int image_index_choose(struct slice index, struct descriptor *out, struct error *err);
+/* The image for an architecture; of several the first. -ENOENT (ERROR_IMAGE_NOT_FOUND) names those there are.
+ */
+int image_index_choose(struct slice index, const char *architecture, struct descriptor *out,
+                       struct error *err);
 /* Appends the index with the image added, in place of another one for the same architecture. `old` may be
  * empty. containerd looks for the annotations of a checkpoint at the index itself: they are those of the
  * image that was added last. */

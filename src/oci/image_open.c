@@ -61,6 +61,8 @@ static int reach_layers(struct source **source, const struct image_layer *layers
         int ret;
 
         for (size_t i = 0; i < count; i++) {
+                if (parts[i].absent)
+                        continue;
                 if (is_read_in_place(&layers[i])) {
                         blobs[remote++] = layers[i].blob;
                         continue;
@@ -75,7 +77,7 @@ static int reach_layers(struct source **source, const struct image_layer *layers
         if (ret < 0)
                 return ret;
         for (size_t i = count; i-- > 0;)
-                if (is_read_in_place(&layers[i]))
+                if (is_read_in_place(&layers[i]) && !parts[i].absent)
                         parts[i].remote = remotes[--remote];
         return 0;
 }
@@ -88,7 +90,7 @@ static int find_parts(struct source **source, const struct image_layer *layers, 
         if (!source_layout(*source))
                 return reach_layers(source, layers, count, parts, err);
         for (size_t i = 0; i < count && ret == 0; i++)
-                ret = locate_layer(*source, &layers[i], &parts[i], err);
+                ret = parts[i].absent ? 0 : locate_layer(*source, &layers[i], &parts[i], err);
         return ret;
 }
 
@@ -101,7 +103,7 @@ static int unlock_layers(struct source *source, const struct image_layer *layers
         for (size_t i = 0; i < count && ret == 0; i++) {
                 struct ctr_hmac_key *key = (struct ctr_hmac_key *)(void *)keys->data + i;
 
-                if (!layers[i].encryption)
+                if (!layers[i].encryption || parts[i].absent)
                         continue;
                 ret = layer_key_unlock(layers[i].encryption, source_name(source), key, err);
                 parts[i].key = key;
@@ -109,15 +111,17 @@ static int unlock_layers(struct source *source, const struct image_layer *layers
         return ret;
 }
 
+/* `look`: without memory pages. */
 static int open_layers(struct source **source, const char *name, const struct image_layer *layers,
-                       size_t count, struct archive **out, struct error *err)
+                       size_t count, bool look, struct archive **out, struct error *err)
 {
         _cleanup_secret_memory_ struct secret_memory keys = {0};
         struct archive_part parts[MANIFEST_LAYERS];
         int ret;
 
         for (size_t i = 0; i < count; i++)
-                parts[i] = (struct archive_part){.fd = -1,
+                parts[i] = (struct archive_part){.absent = look && i ? layers[i].pages : 0,
+                                                 .fd = -1,
                                                  .size = layers[i].blob.size,
                                                  .compression = layers[i].compression,
                                                  .digest = layers[i].blob.digest};
@@ -132,8 +136,8 @@ static int open_layers(struct source **source, const char *name, const struct im
         return ret;
 }
 
-int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
-               struct error *err)
+static int open_image(const struct image_reference *from, const struct registry_access *access, bool look,
+                      struct archive **out, struct error *err)
 {
         _cleanup_source_manifest_ struct source_manifest manifest = {0};
         _cleanup_source_ struct source *source = NULL;
@@ -146,7 +150,19 @@ int image_open(const struct image_reference *from, const struct registry_access 
         if (ret == 0)
                 ret = source_layers(source, &manifest, layers, &count, err);
         if (ret == 0)
-                ret = open_layers(&source, from->path, layers, count, out, err);
+                ret = open_layers(&source, from->path, layers, count, look, out, err);
         image_layers_free(layers, count);
         return ret;
+}
+
+int image_open(const struct image_reference *from, const struct registry_access *access, struct archive **out,
+               struct error *err)
+{
+        return open_image(from, access, false, out, err);
+}
+
+int image_look(const struct image_reference *from, const struct registry_access *access, struct archive **out,
+               struct error *err)
+{
+        return open_image(from, access, true, out, err);
 }

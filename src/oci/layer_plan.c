@@ -37,6 +37,7 @@ static unsigned layer_for(struct layer_plan *plan, const struct archive_member *
                 plan->count++;
         }
         plan->pages += member->size;
+        plan->pages_of[plan->count - 1] += member->size;
         return plan->count - 1;
 }
 

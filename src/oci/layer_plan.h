@@ -23,9 +23,10 @@ struct layer_plan {
         unsigned count;
         uint8_t *layer_of; /* of each member of the archive that was added */
         size_t members, capacity;
-        uint64_t total; /* bytes of all members */
-        uint64_t pages; /* bytes of those in layers of pages */
-        uint64_t share; /* of the last of these: it is full when `pages` is this */
+        uint64_t total;                /* bytes of all members */
+        uint64_t pages;                /* bytes of those in layers of pages */
+        uint64_t share;                /* of the last of these: it is full when `pages` is this */
+        uint64_t pages_of[LAYERS_MAX]; /* of each layer */
 };
 
 /* Adds the next member of the archive. Refuses one that would remove others in an image (whiteouts). */

@@ -101,12 +101,12 @@ void location_use_registries(const struct registry_access *access)
         registry_access = access;
 }
 
-static int open_image(const char *text, struct archive **out, struct error *err)
+static int open_image(const char *text, bool look, struct archive **out, struct error *err)
 {
         _cleanup_image_reference_ struct image_reference reference = {0};
         int ret = image_reference_parse(text, &reference, err);
 
-        return ret < 0 ? ret : image_open(&reference, registry_access, out, err);
+        return ret < 0 ? ret : (look ? image_look : image_open)(&reference, registry_access, out, err);
 }
 
 static location_opener open_name;
@@ -127,7 +127,7 @@ static int open_unread(const char *text, bool look, const struct progress *progr
         if (is_standard_input(text))
                 return open_standard_input(look, progress, out, err);
         if (image_reference_is_one(text))
-                return open_image(text, out, err);
+                return open_image(text, look, out, err);
         return open_name ? open_name(text, out, err) : archive_open_unread(text, out, err);
 }
 

@@ -2,8 +2,10 @@
 #include "oci/manifest.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/utsname.h>
 #include "base/json.h"
+#include "net/headers.h"
 #include "oci/layer_cipher.h"
 #include "oci/layout_index.h"
 
@@ -11,7 +13,10 @@
 #define CRIU_KEY   "org.criu.checkpoint."
 #define CRIO_KEY   "io.kubernetes.cri-o.annotations.checkpoint."
 #define PODMAN_KEY "io.podman.annotations.checkpoint."
-#define IMAGE_KEY  "org.opencontainers.image."
+
+/* Of a layer of memory pages and nothing else: their size, for who need not fetch it. */
+#define PAGES_KEY "org.criu.checkpoint.layer.pages"
+#define IMAGE_KEY "org.opencontainers.image."
 
 static const char *const checkpoint_keys[] = {CRIU_KEY "container.name", CRIO_KEY "name",
                                               PODMAN_KEY "runtime.name", PODMAN_KEY "name"};
@@ -222,18 +227,29 @@ yyjson_mut_val *descriptor_new(yyjson_mut_doc *doc, const char *type, const stru
 static int add_layer(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct image_layer *layer,
                      struct error *err)
 {
-        yyjson_mut_val *object = descriptor_new(doc, layer_type(layer), &layer->blob);
-        _cleanup_json_ yyjson_doc *annotations = NULL;
+        yyjson_mut_val *object = descriptor_new(doc, layer_type(layer), &layer->blob), *annotations;
+        _cleanup_json_ yyjson_doc *encryption = NULL;
         int ret;
 
         yyjson_mut_arr_append(list, object);
-        if (!layer->encryption)
+        if (!layer->encryption && !layer->pages)
                 return 0;
-        ret = json_parse(SLICE_TEXT(layer->encryption), "annotations", &annotations, err);
-        if (ret == 0)
-                yyjson_mut_obj_add_val(doc, object, "annotations",
-                                       yyjson_val_mut_copy(doc, yyjson_doc_get_root(annotations)));
-        return ret;
+        if (layer->encryption) {
+                ret = json_parse(SLICE_TEXT(layer->encryption), "annotations", &encryption, err);
+                if (ret < 0)
+                        return ret;
+                annotations = yyjson_val_mut_copy(doc, yyjson_doc_get_root(encryption));
+        } else {
+                annotations = yyjson_mut_obj(doc);
+        }
+        if (layer->pages) {
+                char size[24];
+
+                snprintf(size, sizeof(size), "%" PRIu64, layer->pages);
+                yyjson_mut_obj_add_strcpy(doc, annotations, PAGES_KEY, size);
+        }
+        yyjson_mut_obj_add_val(doc, object, "annotations", annotations);
+        return 0;
 }
 
 int manifest_write(const struct metadata *metadata, const struct descriptor *config,
@@ -296,6 +312,7 @@ static int parse_layer(yyjson_val *from, struct image_layer *out, struct error *
 {
         const char *type = json_text_or(from, "mediaType", "");
         bool encrypted = text_ends_with(type, ENCRYPTED_SUFFIX);
+        yyjson_val *annotations = yyjson_obj_get(from, "annotations");
         size_t length = strlen(type) - (encrypted ? strlen(ENCRYPTED_SUFFIX) : 0);
         int ret;
 
@@ -303,7 +320,9 @@ static int parse_layer(yyjson_val *from, struct image_layer *out, struct error *
                 return error_set(err, &ERROR_IMAGE_LAYOUT, -EBADMSG,
                                  "the image has a layer of the unknown type `%s`", type);
         ret = descriptor_parse(from, &out->blob, err);
-        return ret < 0 || !encrypted ? ret : take_encryption(yyjson_obj_get(from, "annotations"), out, err);
+        if (!http_number(json_text_or(annotations, PAGES_KEY, "0"), &out->pages))
+                out->pages = 0;
+        return ret < 0 || !encrypted ? ret : take_encryption(annotations, out, err);
 }
 
 static bool is_checkpoint(yyjson_val *annotations)

@@ -10,6 +10,7 @@ struct image_layer {
         struct descriptor blob;
         struct sha256 diff_id; /* SHA-256 of the tar before compression */
         enum compression compression;
+        uint64_t pages; /* it holds so many bytes of memory pages and nothing else, says who built it; or 0 */
         char *encryption; /* annotations of an encrypted layer (layer_cipher.h); NULL: it is not. Owned */
 };
 

@@ -4,23 +4,41 @@
 #include <errno.h>
 #include "oci/registry_private.h"
 
+/* What is given comes before what lies there for everybody. */
+static int client_new(struct registry *registry, struct error *err)
+{
+        const struct registry_access *access = registry->access;
+        struct registry_certificates *certificates = &registry->certificates;
+        struct http_client_options options = {.ca_file = access->ca_file,
+                                              .certificate = access->certificate,
+                                              .key = access->key,
+                                              .progress = access->progress};
+        int ret;
+
+        if (access->key && !access->certificate)
+                return error_set(err, &ERROR_USAGE, -EINVAL, "a key for a registry needs its certificate");
+        ret = registry_certificates_find(registry->host, certificates, err);
+        if (ret < 0)
+                return ret;
+        options.authorities = buffer_slice(&certificates->authorities);
+        if (!options.certificate) {
+                options.certificate = certificates->certificate;
+                options.key = certificates->key;
+        }
+        return http_client_new(&options, &registry->client, err);
+}
+
 int registry_open(const struct registry_reference *reference, const struct registry_access *access,
                   struct registry **out, struct error *err)
 {
         static const struct registry_access usual = {0};
-        struct http_client_options options;
         _cleanup_registry_ struct registry *registry = calloc(1, sizeof(*registry));
         int ret;
 
-        access = access ? access : &usual;
-        options = (struct http_client_options){.ca_file = access->ca_file,
-                                               .certificate = access->certificate,
-                                               .key = access->key,
-                                               .progress = access->progress};
         if (!registry)
                 return error_oom(err);
         pthread_mutex_init(&registry->lock, NULL);
-        registry->access = access;
+        registry->access = access ? access : &usual;
         registry->host = strdup(reference->host);
         registry->repository = strdup(reference->repository);
         if (!registry->host || !registry->repository ||
@@ -28,9 +46,7 @@ int registry_open(const struct registry_reference *reference, const struct regis
                 registry->name = NULL;
                 return error_oom(err);
         }
-        if (access->key && !access->certificate)
-                return error_set(err, &ERROR_USAGE, -EINVAL, "a key for a registry needs its certificate");
-        ret = http_client_new(&options, &registry->client, err);
+        ret = client_new(registry, err);
         if (ret == 0)
                 ret = registry_auth_new(&registry->auth, err);
         if (ret < 0)
@@ -54,6 +70,7 @@ void registry_free(struct registry *registry)
                 return;
         registry_auth_free(registry->auth);
         http_client_free(registry->client);
+        registry_certificates_free(&registry->certificates);
         pthread_mutex_destroy(&registry->lock);
         free(registry->endpoint);
         free(registry->host);
@@ -65,4 +82,14 @@ void registry_free(struct registry *registry)
 const char *registry_name(const struct registry *registry)
 {
         return registry->name;
+}
+
+const char *registry_host(const struct registry *registry)
+{
+        return registry->host;
+}
+
+const char *registry_repository(const struct registry *registry)
+{
+        return registry->repository;
 }

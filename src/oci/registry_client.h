@@ -30,8 +30,8 @@ int registry_reference_append(const struct registry_reference *reference, struct
 /* How registries are reached; from options of a command line or a configuration. All may be NULL. */
 struct registry_access {
         const char *auth_file; /* else REGISTRY_AUTH_FILE, containers' auth.json, docker's config.json */
-        const char *ca_file;   /* certificates to trust beside the system's */
-        const char *certificate, *key;   /* of the client (mutual TLS), PEM */
+        const char *ca_file;   /* certificates to trust beside the system's and registry_certificates.h's */
+        const char *certificate, *key;   /* of the client (mutual TLS), PEM; else those found there */
         bool plain_http;                 /* also to hosts that are not this machine */
         const struct progress *progress; /* its `cancelled` ends any call with -ECANCELED */
 };
@@ -49,8 +49,10 @@ int registry_open_named(const char *text, const struct registry_access *access, 
 void registry_free(struct registry *registry);
 CLEANUP_DEFINE(struct registry *, registry_free);
 #define _cleanup_registry_ _cleanup_(registry_freep)
-/* "HOST/REPOSITORY", for messages. Borrowed. */
+/* "HOST/REPOSITORY", for messages, and its two parts. Borrowed. */
 const char *registry_name(const struct registry *registry);
+const char *registry_host(const struct registry *registry);
+const char *registry_repository(const struct registry *registry);
 
 /* --- blobs --------------------------------------------------------------------------------------------- */
 

@@ -55,11 +55,21 @@ static int header_digest(const struct http_response *response, struct sha256 *ou
         return field && text_starts_with(field, "sha256:") && sha256_parse(field, out);
 }
 
-static int refuse(const struct registry *registry, const struct http_response *response, const char *verb,
-                  const char *name, struct error *err)
+/* A request that is about a manifest, to `verb` it; anything but a success is an error. `expected` is filled
+ * where the name is a digest. */
+static int ask(struct registry *registry, const char *verb, const char *name, struct registry_call *call,
+               struct http_response *response, struct sha256 *expected, bool *is_expected, struct error *err)
 {
+        _cleanup_free_ char *path = NULL;
         char what[256];
+        int ret = path_make(registry, name, &path, expected, is_expected, err);
 
+        call->path = path;
+        if (ret == 0)
+                ret = registry_request(registry, call, response, err);
+        call->path = NULL;
+        if (ret < 0 || response->status / 100 == 2)
+                return ret;
         snprintf(what, sizeof(what), "%s the manifest `%s`", verb, name);
         return registry_refusal(registry, response, what, err);
 }
@@ -69,20 +79,14 @@ int registry_manifest_get(struct registry *registry, const char *name, struct re
 {
         _cleanup_registry_manifest_ struct registry_manifest manifest = {0};
         _cleanup_http_response_ struct http_response response = {0};
-        _cleanup_free_ char *path = NULL;
         struct registry_call call = {
                 .method = "GET", .actions = "pull", .headers = {ACCEPT}, .limit = MANIFEST_MAX};
         struct sha256 expected;
         bool is_expected;
-        int ret = path_make(registry, name, &path, &expected, &is_expected, err);
+        int ret = ask(registry, "get", name, &call, &response, &expected, &is_expected, err);
 
-        call.path = path;
-        if (ret == 0)
-                ret = registry_request(registry, &call, &response, err);
         if (ret < 0)
                 return ret;
-        if (response.status != 200)
-                return refuse(registry, &response, "get", name, err);
         manifest.text = response.body;
         response.body = (struct buffer){0};
         manifest.descriptor.size = manifest.text.size;
@@ -111,20 +115,14 @@ void registry_manifest_free(struct registry_manifest *manifest)
 static int head(struct registry *registry, const char *name, struct registry_manifest *out, struct error *err)
 {
         _cleanup_http_response_ struct http_response response = {0};
-        _cleanup_free_ char *path = NULL;
         struct registry_call call = {.method = "HEAD", .actions = "pull", .headers = {ACCEPT}};
         const char *length;
         struct sha256 expected;
         bool is_expected;
-        int ret = path_make(registry, name, &path, &expected, &is_expected, err);
+        int ret = ask(registry, "find", name, &call, &response, &expected, &is_expected, err);
 
-        call.path = path;
-        if (ret == 0)
-                ret = registry_request(registry, &call, &response, err);
         if (ret < 0)
                 return ret;
-        if (response.status != 200)
-                return refuse(registry, &response, "find", name, err);
         length = http_response_header(&response, "Content-Length");
         if (!header_digest(&response, &out->descriptor.digest) || !length ||
             !http_number(length, &out->descriptor.size))
@@ -151,7 +149,7 @@ int registry_manifest_put(struct registry *registry, const char *name, const cha
                           struct slice text, bool *referrers_known, struct error *err)
 {
         _cleanup_http_response_ struct http_response response = {0};
-        _cleanup_free_ char *path = NULL, *type = NULL;
+        _cleanup_free_ char *type = NULL;
         struct registry_call call = {.method = "PUT",
                                      .actions = "pull,push",
                                      .has_body = true,
@@ -159,22 +157,16 @@ int registry_manifest_put(struct registry *registry, const char *name, const cha
                                      .limit = HTTP_BODY_MAX};
         struct sha256 expected, stored, ours;
         bool is_expected;
-        int ret = path_make(registry, name, &path, &expected, &is_expected, err);
+        int ret;
 
-        if (ret < 0)
-                return ret;
         if (asprintf(&type, "Content-Type: %s", media_type) < 0) {
                 type = NULL;
                 return error_oom(err);
         }
-        call.path = path;
         call.headers[0] = type;
-        ret = registry_request(registry, &call, &response, err);
-        if (ret < 0)
-                return ret;
-        if (response.status / 100 != 2)
-                return refuse(registry, &response, "put", name, err);
-        ret = sha256_of(text, &ours, err);
+        ret = ask(registry, "put", name, &call, &response, &expected, &is_expected, err);
+        if (ret == 0)
+                ret = sha256_of(text, &ours, err);
         if (ret < 0)
                 return ret;
         if (header_digest(&response, &stored) && !sha256_equal(&stored, &ours))
@@ -187,16 +179,9 @@ int registry_manifest_put(struct registry *registry, const char *name, const cha
 int registry_manifest_delete(struct registry *registry, const char *name, struct error *err)
 {
         _cleanup_http_response_ struct http_response response = {0};
-        _cleanup_free_ char *path = NULL;
         struct registry_call call = {.method = "DELETE", .actions = "delete", .limit = HTTP_BODY_MAX};
         struct sha256 digest;
         bool is_digest;
-        int ret = path_make(registry, name, &path, &digest, &is_digest, err);
 
-        call.path = path;
-        if (ret == 0)
-                ret = registry_request(registry, &call, &response, err);
-        if (ret < 0)
-                return ret;
-        return response.status / 100 == 2 ? 0 : refuse(registry, &response, "delete", name, err);
+        return ask(registry, "delete", name, &call, &response, &digest, &is_digest, err);
 }

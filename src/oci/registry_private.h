@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include "net/client.h"
 #include "oci/manifest.h"
+#include "oci/registry_certificates.h"
 #include "oci/registry_client.h"
 
 struct registry_auth;
@@ -14,6 +15,7 @@ struct registry_auth;
 struct registry {
         char *host, *repository, *name;
         const struct registry_access *access;
+        struct registry_certificates certificates;
         struct http_client *client;
         struct registry_auth *auth;
         pthread_mutex_t lock;

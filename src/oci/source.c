@@ -18,6 +18,7 @@ struct source {
         char *wanted;                 /* a tag or "sha256:…" */
         struct layout_reader *layout; /* exactly one of the two */
         struct registry *registry;
+        bool is_borrowed; /* the registry */
 };
 
 struct source_blob {
@@ -32,18 +33,39 @@ struct source_blob {
         bool ended;
 };
 
-int source_open(const struct image_reference *from, const struct registry_access *access, struct source **out,
-                struct error *err)
+static int source_new(const char *name, const char *wanted, struct source **out, struct error *err)
 {
         _cleanup_source_ struct source *source = calloc(1, sizeof(*source));
-        int ret;
 
         if (!source)
                 return error_oom(err);
-        source->name = strdup(from->path);
-        source->wanted = strdup(from->tag);
+        source->name = strdup(name);
+        source->wanted = strdup(wanted);
         if (!source->name || !source->wanted)
                 return error_oom(err);
+        *out = steal_ptr(source);
+        return 0;
+}
+
+int source_of(struct registry *registry, const char *tag, struct source **out, struct error *err)
+{
+        int ret = source_new(registry_name(registry), tag, out, err);
+
+        if (ret < 0)
+                return ret;
+        (*out)->registry = registry;
+        (*out)->is_borrowed = true;
+        return 0;
+}
+
+int source_open(const struct image_reference *from, const struct registry_access *access, struct source **out,
+                struct error *err)
+{
+        _cleanup_source_ struct source *source = NULL;
+        int ret = source_new(from->path, from->tag, &source, err);
+
+        if (ret < 0)
+                return ret;
         ret = from->transport == IMAGE_DOCKER
                       ? registry_open_named(from->path, access, &source->registry, err)
                       : layout_reader_open(from, &source->layout, err);
@@ -59,7 +81,8 @@ void source_free(struct source *source)
         free(source->name);
         free(source->wanted);
         layout_reader_free(source->layout);
-        registry_free(source->registry);
+        if (!source->is_borrowed)
+                registry_free(source->registry);
         free(source);
 }
 
@@ -152,7 +175,7 @@ int source_image(struct source *source, struct source_manifest *out, struct erro
                 index = (struct source_manifest){0};
                 return 0;
         }
-        ret = image_index_choose(buffer_slice(&index.text), &image, err);
+        ret = image_index_choose(buffer_slice(&index.text), manifest_architecture(), &image, err);
         if (ret < 0)
                 return error_wrap(err, ret, "`%s`", source->name);
         ret = source_listed(source, &image, false, out, err);

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "oci/layout.h"
 
+struct registry;
 struct registry_access;
 struct image_layer; /* manifest.h */
 struct source;
@@ -13,6 +14,8 @@ struct source;
 /* `access` may be NULL, and for a layout it is not looked at. */
 int source_open(const struct image_reference *from, const struct registry_access *access, struct source **out,
                 struct error *err);
+/* The same for a registry that is open already, and stays the caller's. */
+int source_of(struct registry *registry, const char *tag, struct source **out, struct error *err);
 void source_free(struct source *source);
 CLEANUP_DEFINE(struct source *, source_free);
 #define _cleanup_source_ _cleanup_(source_freep)

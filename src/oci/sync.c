@@ -25,6 +25,18 @@ struct sync {
         unsigned failed;
 };
 
+/* A repository at both ends, with one connection and one token each for all of its images. */
+struct pair {
+        const char *repository;
+        struct registry *source, *target; /* the second from its first image on */
+};
+
+static void pair_close(struct pair *pair)
+{
+        registry_free(pair->source);
+        registry_free(pair->target);
+}
+
 static void names_free(struct names *names)
 {
         for (size_t i = 0; i < names->count; i++)
@@ -55,34 +67,30 @@ static bool is_pattern(const char *text)
         return strpbrk(text, "*?[");
 }
 
-static int registry_at(const char *host, const char *repository, const struct registry_access *access,
-                       struct registry **out, struct error *err)
+/* A repository of the registry, and below the prefix, that `place` says. */
+static int open_at(const char *place, const char *repository, const struct registry_access *access,
+                   struct registry **out, struct error *err)
 {
-        _cleanup_registry_reference_ struct registry_reference reference = {
-                .host = strdup(host), .repository = strdup(repository), .tag = strdup("latest")};
+        _cleanup_free_ char *name = NULL;
 
-        if (!reference.host || !reference.repository || !reference.tag)
+        if (asprintf(&name, TRANSPORT "%s/%s", place, repository) < 0) {
+                name = NULL;
                 return error_oom(err);
-        return registry_open(&reference, access, out, err);
+        }
+        return registry_open_named(name, access, out, err);
 }
 
 /* The same digest under the same name: there is nothing to do. */
-static int is_present(const struct image_reference *from, const struct image_reference *to,
-                      const struct copy_options *options, bool *present, struct error *err)
+static int is_present(const struct pair *pair, const char *tag, bool *present, struct error *err)
 {
         _cleanup_registry_manifest_ struct registry_manifest old = {0}, new = {0};
-        _cleanup_registry_ struct registry *source = NULL, *target = NULL;
         struct error absent = {0};
-        int ret = registry_open_named(from->path, options->from_access, &source, err);
+        int ret = registry_manifest_head(pair->source, tag, &new, err);
 
         *present = false;
-        if (ret == 0)
-                ret = registry_open_named(to->path, options->to_access, &target, err);
-        if (ret == 0)
-                ret = registry_manifest_head(source, from->tag, &new, err);
         if (ret < 0)
                 return ret;
-        ret = registry_manifest_head(target, to->tag, &old, &absent);
+        ret = registry_manifest_head(pair->target, tag, &old, &absent);
         if (ret == -ENOENT)
                 return 0;
         if (ret < 0 && err)
@@ -91,30 +99,26 @@ static int is_present(const struct image_reference *from, const struct image_ref
         return ret;
 }
 
-static int sync_named(struct sync *sync, const char *from_text, const char *to_text, enum sync_state *state,
-                      struct copy_result *copied, struct error *err)
+static int sync_tag(struct sync *sync, struct pair *pair, const char *tag, enum sync_state *state,
+                    struct copy_result *copied, struct error *err)
 {
-        _cleanup_image_reference_ struct image_reference from = {0}, to = {0};
         bool present = false;
-        int ret = image_reference_parse(from_text, &from, err);
+        int ret = 0;
 
+        if (!pair->target)
+                ret = open_at(sync->to, pair->repository, sync->options->to_access, &pair->target, err);
         if (ret == 0)
-                ret = image_reference_parse(to_text, &to, err);
-        if (ret == 0)
-                ret = is_present(&from, &to, sync->options, &present, err);
+                ret = is_present(pair, tag, &present, err);
         if (ret < 0)
                 return ret;
         *state = present ? SYNC_PRESENT : SYNC_COPIED;
-        return present ? 0 : image_copy(&from, &to, sync->options, sync->progress, copied, err);
+        return present ? 0 : image_copy_tag(pair->source, pair->target, tag, sync->progress, copied, err);
 }
 
-static int sync_image(struct sync *sync, const char *repository, const char *tag, struct error *err)
+static int report(struct sync *sync, const char *repository, const char *tag, enum sync_state state,
+                  const struct copy_result *copied, const struct error *why, struct error *err)
 {
         _cleanup_free_ char *from = NULL, *to = NULL;
-        enum sync_state state = SYNC_FAILED;
-        struct copy_result copied = {0};
-        struct error why = {0};
-        int ret;
 
         if (asprintf(&from, TRANSPORT "%s/%s:%s", sync->host, repository, tag) < 0) {
                 from = NULL;
@@ -124,32 +128,61 @@ static int sync_image(struct sync *sync, const char *repository, const char *tag
                 to = NULL;
                 return error_oom(err);
         }
-        ret = sync_named(sync, from, to, &state, &copied, &why);
-        if (ret == -ECANCELED) {
-                if (err)
-                        *err = why;
+        sync->failed += state == SYNC_FAILED;
+        return sync->sink(sync->context, from, to, state, copied, why, err);
+}
+
+/* It fails alone, unless it was interrupted. */
+static int report_failure(struct sync *sync, const char *repository, const char *tag, int ret,
+                          const struct error *why, struct error *err)
+{
+        const struct copy_result nothing = {0};
+
+        if (ret != -ECANCELED)
+                return report(sync, repository, tag, SYNC_FAILED, &nothing, why, err);
+        if (err)
+                *err = *why;
+        return ret;
+}
+
+static int sync_image(struct sync *sync, struct pair *pair, const char *tag, struct error *err)
+{
+        enum sync_state state = SYNC_FAILED;
+        struct copy_result copied = {0};
+        struct error why = {0};
+        int ret = sync_tag(sync, pair, tag, &state, &copied, &why);
+
+        if (ret < 0)
+                return report_failure(sync, pair->repository, tag, ret, &why, err);
+        return report(sync, pair->repository, tag, state, &copied, &why, err);
+}
+
+/* `tags` stays empty when one was named. */
+static int open_repository(struct sync *sync, struct pair *pair, struct names *tags, struct error *err)
+{
+        int ret = open_at(sync->host, pair->repository, sync->options->from_access, &pair->source, err);
+
+        if (ret < 0 || !is_pattern(sync->tags))
                 return ret;
-        }
-        if (ret < 0) {
-                state = SYNC_FAILED;
-                sync->failed++;
-        }
-        return sync->sink(sync->context, from, to, state, &copied, &why, err);
+        ret = registry_tags(pair->source, take_name, tags, err);
+        /* docker-registry lists repositories without tags, and then does not know them. */
+        return ret == -ENOENT && is_pattern(sync->repositories) ? 0 : ret;
 }
 
 static int sync_repository(struct sync *sync, const char *repository, struct error *err)
 {
         _cleanup_(names_free) struct names tags = {.pattern = sync->tags};
-        _cleanup_registry_ struct registry *registry = NULL;
-        int ret = 0;
+        _cleanup_(pair_close) struct pair pair = {.repository = repository};
+        bool is_only = !is_pattern(sync->repositories);
+        struct error why = {0};
+        int ret = open_repository(sync, &pair, &tags, is_only ? err : &why);
 
+        if (ret < 0)
+                return is_only ? ret : report_failure(sync, repository, sync->tags, ret, &why, err);
         if (!is_pattern(sync->tags))
-                return sync_image(sync, repository, sync->tags, err);
-        ret = registry_at(sync->host, repository, sync->options->from_access, &registry, err);
-        if (ret == 0)
-                ret = registry_tags(registry, take_name, &tags, err);
+                return sync_image(sync, &pair, sync->tags, err);
         for (size_t i = 0; i < tags.count && ret == 0; i++)
-                ret = sync_image(sync, repository, tags.list[i], err);
+                ret = sync_image(sync, &pair, tags.list[i], err);
         return ret;
 }
 
@@ -161,7 +194,7 @@ static int sync_all(struct sync *sync, struct error *err)
 
         if (!is_pattern(sync->repositories))
                 return sync_repository(sync, sync->repositories, err);
-        ret = registry_at(sync->host, "catalog", sync->options->from_access, &registry, err);
+        ret = open_at(sync->host, "catalog", sync->options->from_access, &registry, err);
         if (ret == 0)
                 ret = registry_catalog(registry, take_name, &repositories, err);
         for (size_t i = 0; i < repositories.count && ret == 0; i++)

@@ -9,6 +9,7 @@
 struct target {
         struct layout_writer *layout; /* exactly one of the two */
         struct registry *registry;
+        bool is_borrowed; /* the registry */
 };
 
 struct target_blob {
@@ -34,12 +35,23 @@ int target_open(const struct image_reference *to, const struct registry_access *
         return ret;
 }
 
+int target_of(struct registry *registry, struct target **out, struct error *err)
+{
+        *out = calloc(1, sizeof(**out));
+        if (!*out)
+                return error_oom(err);
+        (*out)->registry = registry;
+        (*out)->is_borrowed = true;
+        return 0;
+}
+
 void target_free(struct target *target)
 {
         if (!target)
                 return;
         layout_writer_free(target->layout);
-        registry_free(target->registry);
+        if (!target->is_borrowed)
+                registry_free(target->registry);
         free(target);
 }
 

@@ -8,6 +8,7 @@
 
 #include "oci/layout.h"
 
+struct registry;
 struct registry_access;
 struct target;
 struct target_blob;
@@ -15,6 +16,8 @@ struct target_blob;
 /* `access` may be NULL, and for a layout it is not looked at. */
 int target_open(const struct image_reference *to, const struct registry_access *access, struct target **out,
                 struct error *err);
+/* The same for a registry that is open already, and stays the caller's. */
+int target_of(struct registry *registry, struct target **out, struct error *err);
 void target_free(struct target *target);
 CLEANUP_DEFINE(struct target *, target_free);
 #define _cleanup_target_ _cleanup_(target_freep)

@@ -358,6 +358,7 @@ int translation_make(const struct archive *archive, const struct metadata *metad
         translation->archive = archive;
         translation->metadata = *metadata;
         translation->to = options->to;
+        translation->access = options->access;
         ret = metadata->engine == options->to ? keep_all(translation, err)
                                               : translate(translation, options, err);
         if (ret < 0)

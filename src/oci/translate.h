@@ -12,11 +12,15 @@
 
 #include "archive/metadata.h"
 
+struct registry_access;
+
 struct translation_options {
         enum engine to;
         /* The base image, where the archive does not say it or names one that nobody else can pull; may be
          * NULL: "NAME[:TAG]@sha256:DIGEST" of its manifest, and the 64 hexadecimal digits of its ID. */
         const char *base, *base_id;
+        /* How the registry of the base image is asked for an ID that nobody said; may be NULL. */
+        const struct registry_access *access;
 };
 
 struct translation;

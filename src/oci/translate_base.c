@@ -74,19 +74,22 @@ static int take_base(struct translation *translation, const char *base, struct e
                        : 0;
 }
 
-static int take_base_id(struct translation *translation, const char *id, struct error *err)
+int translation_set_image_id(struct translation *translation, const struct sha256 *id)
 {
         char hex[SHA256_HEX_SIZE];
+
+        sha256_hex(id, hex);
+        return translation_replace(&translation->image_id, &translation->metadata.image_id, hex, strlen(hex));
+}
+
+static int take_base_id(struct translation *translation, const char *id, struct error *err)
+{
         struct sha256 digest;
 
         if (!sha256_parse(id, &digest))
                 return error_set(err, &ERROR_USAGE, -EINVAL,
                                  "`%s` is not the ID of an image (64 hexadecimal digits)", id);
-        sha256_hex(&digest, hex);
-        return translation_replace(&translation->image_id, &translation->metadata.image_id, hex,
-                                   strlen(hex)) < 0
-                       ? error_oom(err)
-                       : 0;
+        return translation_set_image_id(translation, &digest) < 0 ? error_oom(err) : 0;
 }
 
 /* An ID that the archive gives belongs to its own base image, not to one that is named in its place. */

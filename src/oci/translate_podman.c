@@ -3,6 +3,8 @@
  * which it makes the container anew. Both are those of an ordinary `podman run`, whatever the archive says.
  */
 #include <errno.h>
+#include "oci/base_image.h"
+#include "oci/manifest.h"
 #include "oci/translate_private.h"
 
 /* What Podman gives to a container that asks for nothing (containers.conf "default_capabilities"); one that
@@ -205,6 +207,31 @@ static int refuse_mounts(const struct translation *translation, struct error *er
         return 0;
 }
 
+/* Where nobody said the ID, whoever has the image knows it. */
+static int find_image_id(struct translation *translation, struct error *err)
+{
+        const struct metadata *metadata = &translation->metadata;
+        struct error why = {0};
+        struct sha256 id;
+        int ret;
+
+        ret = base_image_id(metadata->image_reference, manifest_architecture_of(metadata),
+                            translation->access, &id, &why);
+        if (ret == 0)
+                return translation_set_image_id(translation, &id) < 0 ? error_oom(err) : 0;
+        if (ret == -ECANCELED) {
+                if (err)
+                        *err = why;
+                return ret;
+        }
+        ret = error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
+                        "Podman knows a base image by its ID, and that of `%s` is neither in its storage nor "
+                        "in the registry: %s",
+                        metadata->image_reference, why.text);
+        error_set_hint(err, "`podman pull` it, or say its ID: `--base-id ID`.");
+        return ret;
+}
+
 int translate_for_podman(struct translation *translation, struct error *err)
 {
         const struct metadata *metadata = &translation->metadata;
@@ -215,14 +242,16 @@ int translate_for_podman(struct translation *translation, struct error *err)
         if (translation->ties->joined_pids)
                 return error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
                                  "the processes were in a PID namespace that the pod shared");
-        if (!*metadata->image_id || !*metadata->image_name) {
-                ret = error_set(err, &ERROR_TRANSLATION, -ENOTSUP,
-                                "Podman knows a base image by its ID, which the archive does not say");
-                error_set_hint(err,
-                               "Name it as `--base NAME@sha256:DIGEST --base-id ID`; `podman image inspect` "
-                               "shows the ID.");
+        if (!*metadata->image_name || (!*metadata->image_id && !*metadata->image_reference)) {
+                ret = error_set(
+                        err, &ERROR_TRANSLATION, -ENOTSUP,
+                        "Podman knows a base image by its name and ID, which the archive does not say");
+                error_set_hint(err, "Name it: `--base NAME@sha256:DIGEST`.");
                 return ret;
         }
-        ret = add_config(translation, err);
+        if (!*metadata->image_id)
+                ret = find_image_id(translation, err);
+        if (ret == 0)
+                ret = add_config(translation, err);
         return ret == 0 ? add_spec(translation, err) : ret;
 }

@@ -36,6 +36,7 @@ struct translation {
         const struct archive *archive;
         struct metadata metadata; /* borrows most of its text */
         enum engine to;
+        const struct registry_access *access;
         struct translated_member *members;
         size_t count;
         struct translated_diff diff;
@@ -64,6 +65,9 @@ int translation_replace(char **owner, char **borrowed, const char *text, size_t 
 
 /* Time as Go reads it: RFC 3339, the zero time when the archive says nothing that is one. */
 const char *translation_time(const char *text, char out[RFC3339_SIZE]);
+
+/* The ID of the base image becomes this one, in hexadecimal; 0 or -ENOMEM. */
+int translation_set_image_id(struct translation *translation, const struct sha256 *id);
 
 /* Settles which the base image is, and the ID of the container, in the metadata. */
 int translate_base(struct translation *translation, const struct translation_options *options,

@@ -141,6 +141,18 @@ closed_options=(--ca /srv/registries/ca.crt --authfile /srv/registries/auth.json
         [ "$sent" -gt 1000 ]
         [ "$sent" -lt 4194304 ]
         on a checkpointctl verify docker://$open/large:1
+        # Compressed pages stay where they are, too, when nobody looks into them.
+        on a checkpointctl push --quiet --compress zstd /srv/large.tar docker://$open/large:2
+        forget open
+        look() { on a checkpointctl inspect --stats --mounts --ps-tree --files --sockets --json "$1" |
+                jq 'del(.[0].path, .[0].checkpoint_size.archive_size, .[0].archive)'; }
+        diff <(look /srv/large.tar) <(look docker://$open/large:2)
+        on a checkpointctl show docker://$open/large:2
+        layers=$(on a skopeo inspect --raw --tls-verify=false docker://$open/large:2 | jq -r '.layers[].digest')
+        seen=$(grep -c "GET.*/blobs/$(head -n 1 <<< "$layers")" /srv/registries/open.log)
+        [ "$seen" -ge 1 ]
+        for layer in $(tail -n +2 <<< "$layers"); do ! grep "GET.*/blobs/$layer" /srv/registries/open.log || return 1; done
+        [ "$(wc -l <<< "$layers")" -ge 2 ]
 }
 
 @test "memory stays bounded on the way up and down" {

@@ -89,6 +89,26 @@ round() {
         [[ $output = *SNAP-50[45]* ]]
 }
 
+@test "certificates from where Podman and docker look for them" {
+        local name=localhost:$PORT_mutual/a directory
+        for directory in "$WORK/.config/containers/certs.d" /etc/containers/certs.d /etc/docker/certs.d; do
+                mkdir -p "$directory/localhost:$PORT_mutual"
+                cp "$WORK/ca.crt" "$directory/localhost:$PORT_mutual/"
+                run ! checkpointctl tags "docker://$name"
+                [[ $output = *SNAP-50[45]* ]]
+                cp "$WORK/client.crt" "$directory/localhost:$PORT_mutual/client.cert"
+                run -2 checkpointctl tags "docker://$name"
+                [[ $output = *client.key*SNAP-507* ]]
+                cp "$WORK/client.key" "$directory/localhost:$PORT_mutual/"
+                round "docker://$name"
+                # It is of this registry alone, and skopeo sees it as we do.
+                run -1 checkpointctl tags "docker://localhost:$PORT_basic/a"
+                [[ $output = *SNAP-506* ]]
+                skopeo copy --quiet "docker://localhost:$PORT_mutual/none:x" dir:"$WORK/none" 2>&1 | grep -q 'manifest unknown'
+                rm -r "$directory/localhost:$PORT_mutual"
+        done
+}
+
 @test "plain HTTP only to this machine, or where it was asked for" {
         round "docker://localhost:$PORT_plain/a"
         # In a network of its own, where there is an address that is not of loopback.

@@ -108,7 +108,14 @@ to_containerd() {
 }
 
 @test "containerd with runc to Podman with crun" {
-        run checkpointctl build --for podman /srv/cri.tar oci:/srv/layout:cri
+        id_in() { skopeo inspect --raw "$1" | jq -r '.annotations["io.podman.annotations.checkpoint.rootfsImageID"]'; }
+        # The ID of the base image is what its registry says, or Podman that has it; else it must be given.
+        checkpointctl build --quiet --for podman /srv/cri.tar oci:/srv/layout:asked
+        [ "$(id_in oci:/srv/layout:asked)" = "$image_id" ]
+        on b checkpointctl build --quiet --for podman /srv/cri.tar oci:/srv/layout:stored \
+                --base "localhost/busybox:latest@$(on b podman image inspect --format '{{.Digest}}' localhost/busybox)"
+        [ "$(id_in oci:/srv/layout:stored)" = "$image_id" ]
+        run checkpointctl build --for podman --base "localhost:1/busybox:latest@${base#*@}" /srv/cri.tar oci:/srv/layout:no
         [ "$status" -eq 4 ]
         [[ $output = *SNAP-350* && $output = *"--base-id"* ]]
         checkpointctl push --quiet --for podman --base "localhost/busybox:latest@${base#*@}" --base-id "$image_id" \

@@ -35,7 +35,7 @@ static void test_images_are_added_and_chosen(void **state)
         size_t count;
 
         assert_success(image_index_add((struct slice){NULL, 0}, metadata, &a, &one, &err), &err);
-        assert_success(image_index_choose(buffer_slice(&one), &chosen, &err), &err);
+        assert_success(image_index_choose(buffer_slice(&one), manifest_architecture(), &chosen, &err), &err);
         assert_true(sha256_equal(&chosen.digest, &a.digest));
         assert_non_null(strstr(buffer_text(&one), "\"org.criu.checkpoint.container.name\""));
         /* Another architecture's stays, the same one's is replaced. */
@@ -49,7 +49,7 @@ static void test_images_are_added_and_chosen(void **state)
         assert_success(image_index_parse(buffer_slice(&two), &entries, &count, &err), &err);
         assert_int_equal(count, 2);
         assert_string_equal(entries[0].architecture, "s390x");
-        assert_success(image_index_choose(buffer_slice(&two), &chosen, &err), &err);
+        assert_success(image_index_choose(buffer_slice(&two), manifest_architecture(), &chosen, &err), &err);
         assert_true(sha256_equal(&chosen.digest, &b.digest));
 }
 
@@ -62,12 +62,16 @@ static void test_what_is_missing_is_named(void **state)
         struct descriptor chosen;
         struct error err = {0};
 
-        assert_error(image_index_choose(SLICE_TEXT(index), &chosen, &err), &err, ERROR_IMAGE_NOT_FOUND);
+        assert_error(image_index_choose(SLICE_TEXT(index), manifest_architecture(), &chosen, &err), &err,
+                     ERROR_IMAGE_NOT_FOUND);
         assert_non_null(strstr(err.text, "pdp11"));
-        assert_error(image_index_choose(SLICE_TEXT("{}"), &chosen, &err), &err, ERROR_IMAGE_NOT_FOUND);
-        assert_error(image_index_choose(SLICE_TEXT("{"), &chosen, &err), &err, ERROR_BAD_JSON);
-        assert_error(image_index_choose(SLICE_TEXT("{\"manifests\":[{}]}"), &chosen, &err), &err,
-                     ERROR_IMAGE_LAYOUT);
+        assert_error(image_index_choose(SLICE_TEXT("{}"), manifest_architecture(), &chosen, &err), &err,
+                     ERROR_IMAGE_NOT_FOUND);
+        assert_error(image_index_choose(SLICE_TEXT("{"), manifest_architecture(), &chosen, &err), &err,
+                     ERROR_BAD_JSON);
+        assert_error(image_index_choose(SLICE_TEXT("{\"manifests\":[{}]}"), manifest_architecture(), &chosen,
+                                        &err),
+                     &err, ERROR_IMAGE_LAYOUT);
 }
 
 static void test_too_many_images_are_refused(void **state)

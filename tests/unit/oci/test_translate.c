@@ -304,7 +304,11 @@ static void test_bundle_for_podman(void **state)
         while ((mount = yyjson_arr_iter_next(&each)))
                 assert_string_not_equal(json_text_or(mount, "type", ""), "bind");
         assert_non_null(yyjson_obj_get(yyjson_obj_get(root, "process"), "capabilities"));
-        assert_refused(BUNDLE, ENGINE_PODMAN, BASE, NULL, "by its ID");
+        assert_refused(BUNDLE, ENGINE_PODMAN, NULL, NULL, "by its name and ID");
+        assert_refused(BUNDLE, ENGINE_PODMAN, NULL, BASE_ID, "by its name and ID");
+        /* A registry that is not there, and Podman has none of it either. */
+        assert_refused(BUNDLE, ENGINE_PODMAN, "127.0.0.1:1/web@sha256:" DIGEST, NULL,
+                       "neither in its storage nor in the registry");
         assert_refused(CRIO, ENGINE_PODMAN, NULL, NULL, "`/data`");
         assert_refused(CONTAINERD, ENGINE_PODMAN, BASE, BASE_ID, "PID namespace");
 }
