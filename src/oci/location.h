@@ -28,8 +28,8 @@ int location_open(const char *text, const struct progress *progress, struct arch
 /* The same, but what can only be read forward is left unread (archive_open_unread()). */
 int location_open_unread(const char *text, const struct progress *progress, struct archive **out,
                          struct error *err);
-/* For looking at the small members only (metadata, CRIU images but memory): a pipe is read where it is. Of
- * one, asking for more is -ENOTSUP. */
+/* For looking at the small members only (metadata, CRIU images but memory): a pipe is read where it is, and
+ * of one, asking for more is -ENOTSUP; an image is without its pages (image_look()). */
 int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err);
 
 /*
