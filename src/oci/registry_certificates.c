@@ -19,7 +19,7 @@ static DIR *directory_open(const char *parent, const char *host, char **path)
         return opendir(*path);
 }
 
-/* Where it may be, the best place first; the caller's to free. NULL: not known. */
+/* That of the person, to be freed; NULL when it is not known. */
 static char *user_directory(void)
 {
         const char *configuration = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
