@@ -90,7 +90,7 @@ round() {
 }
 
 @test "certificates from where Podman and docker look for them" {
-        local name=localhost:$PORT_mutual/a directory
+        local name=localhost:$PORT_mutual/none directory
         for directory in "$WORK/.config/containers/certs.d" /etc/containers/certs.d /etc/docker/certs.d; do
                 mkdir -p "$directory/localhost:$PORT_mutual"
                 cp "$WORK/ca.crt" "$directory/localhost:$PORT_mutual/"
@@ -100,11 +100,12 @@ round() {
                 run -2 checkpointctl tags "docker://$name"
                 [[ $output = *client.key*SNAP-507* ]]
                 cp "$WORK/client.key" "$directory/localhost:$PORT_mutual/"
-                round "docker://$name"
+                run -3 checkpointctl tags "docker://$name"
+                [[ $output = *SNAP-303* ]]
                 # It is of this registry alone, and skopeo sees it as we do.
                 run -1 checkpointctl tags "docker://localhost:$PORT_basic/a"
                 [[ $output = *SNAP-506* ]]
-                skopeo copy --quiet "docker://localhost:$PORT_mutual/none:x" dir:"$WORK/none" 2>&1 | grep -q 'manifest unknown'
+                skopeo copy --quiet "docker://$name:x" dir:"$WORK/none" 2>&1 | grep -q 'manifest unknown'
                 rm -r "$directory/localhost:$PORT_mutual"
         done
 }
