@@ -446,6 +446,13 @@ static void set_request(struct exchange *exchange, struct curl_slist *headers)
         curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* With TLS 1.3 a server says only after the handshake that it wanted a client certificate, or another one. */
+static bool is_refused_by_tls(const struct exchange *exchange, CURLcode code)
+{
+        return (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && !exchange->response->status &&
+               !exchange->sent && strstr(exchange->detail, "TLS fatal alert");
+}
+
 static int outcome(struct exchange *exchange, CURLcode code)
 {
         const struct curl_library *curl = exchange->client->curl;
@@ -459,6 +466,8 @@ static int outcome(struct exchange *exchange, CURLcode code)
         curl->easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
         if (tunnel >= 300)
                 code = CURLE_PROXY;
+        if (is_refused_by_tls(exchange, code))
+                code = CURLE_SSL_CONNECT_ERROR;
         return client_error_set(curl, code, exchange->client->options.socket ?: exchange->request->url,
                                 exchange->detail, exchange->err);
 }
