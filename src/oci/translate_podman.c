@@ -213,10 +213,9 @@ static int find_image_id(struct translation *translation, struct error *err)
         const struct metadata *metadata = &translation->metadata;
         struct error why = {0};
         struct sha256 id;
-        int ret;
+        int ret = base_image_id(metadata->image_reference, manifest_architecture_of(metadata),
+                                translation->access, &id, &why);
 
-        ret = base_image_id(metadata->image_reference, manifest_architecture_of(metadata),
-                            translation->access, &id, &why);
         if (ret == 0)
                 return translation_set_image_id(translation, &id) < 0 ? error_oom(err) : 0;
         if (ret == -ECANCELED) {
