@@ -210,23 +210,20 @@ int pod_part_path(const struct pod_manifest *manifest, const struct pod_part *pa
 }
 
 /* SHA-256 and size of a whole file. */
-static int measure(const char *path, const struct progress *progress, struct sha256 *digest, uint64_t *size,
-                   struct error *err)
+static int measure(int fd, const char *path, const struct progress *progress, struct sha256 *digest,
+                   uint64_t *size, struct error *err)
 {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         _cleanup_sha256_ struct sha256_stream *stream = NULL;
         _cleanup_free_ uint8_t *block = malloc(MEASURE_BLOCK);
         ssize_t n = 1;
         int r;
 
         *size = 0;
-        if (fd < 0)
-                return error_errno(err, errno, "open `%s`", path);
         if (!block)
                 return error_oom(err);
         r = sha256_new(&stream, err);
         while (r == 0 && n > 0) {
-                n = file_read_full(fd, block, MEASURE_BLOCK);
+                n = file_pread_full(fd, block, MEASURE_BLOCK, *size);
                 if (n < 0)
                         return error_errno(err, (int)-n, "read `%s`", path);
                 if (sha256_update(stream, block, (size_t)n) < 0)
@@ -238,7 +235,19 @@ static int measure(const char *path, const struct progress *progress, struct sha
         return r == 0 && sha256_finish(stream, digest) < 0 ? error_oom(err) : r;
 }
 
-int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *part,
+int pod_part_open(const struct pod_manifest *manifest, const struct pod_part *part, struct error *err)
+{
+        _cleanup_free_ char *path = NULL;
+        int r = pod_part_path(manifest, part, &path, err);
+
+        if (r < 0)
+                return r;
+        /* O_NONBLOCK: a FIFO of that name must not make us wait. */
+        r = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        return r < 0 ? error_errno(err, errno, "open `%s`", path) : r;
+}
+
+int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *part, int fd,
                     const struct progress *progress, struct verify_report *out, struct error *err)
 {
         struct verify verify = {.progress = progress, .report = out};
@@ -248,9 +257,9 @@ int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *
         int r = pod_part_path(manifest, part, &path, err);
 
         if (r == 0)
-                r = archive_verify(path, progress, out, err);
+                r = archive_verify_file(fd, path, progress, out, err);
         if (r == 0)
-                r = measure(path, progress, &digest, &size, err);
+                r = measure(fd, path, progress, &digest, &size, err);
         if (r == 0 && (size != part->size || !sha256_equal(&digest, &part->digest)) &&
             verify_fault(&verify, &ERROR_ARCHIVE_DIGEST, part->file,
                          "it is not the archive that `" POD_MANIFEST_NAME "` names") < 0)

@@ -54,9 +54,12 @@ int pod_manifest_write(const struct pod_manifest *manifest, yyjson_mut_doc *doc,
 /* Path of the archive of a part; to be freed. */
 int pod_part_path(const struct pod_manifest *manifest, const struct pod_part *part, char **out,
                   struct error *err);
-/* Is the part there, with its size and digest, and does it pass archive_verify()? Its faults are added to
- * `out`. The same as verify of a file, so that it also knows -ECANCELED. */
-int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *part,
+/* The archive of a part, which stays the same whatever is put into its place: a descriptor at its beginning.
+ */
+int pod_part_open(const struct pod_manifest *manifest, const struct pod_part *part, struct error *err);
+/* Has the open archive of the part its size and digest, and does it pass archive_verify_file()? Its faults
+ * are added to `out`. The same as verify of a file, so that it also knows -ECANCELED. */
+int pod_part_verify(const struct pod_manifest *manifest, const struct pod_part *part, int fd,
                     const struct progress *progress, struct verify_report *out, struct error *err);
 
 #endif

@@ -169,7 +169,8 @@ static int finish(int ret, struct verify_report *report, const struct error *rea
         return ret;
 }
 
-static int verify_path(const char *path, bool sealed, const struct progress *progress,
+/* `fd` -1: the path is to be opened. */
+static int verify_path(int fd, const char *path, bool sealed, const struct progress *progress,
                        struct verify_report *out, struct error *err)
 {
         _cleanup_archive_ struct archive *archive = NULL;
@@ -179,7 +180,8 @@ static int verify_path(const char *path, bool sealed, const struct progress *pro
         int ret;
 
         *out = (struct verify_report){0};
-        ret = archive_open_unread(path, &archive, &reason);
+        ret = fd < 0 ? archive_open_unread(path, &archive, &reason)
+                     : archive_open_file(fd, path, &archive, &reason);
         verify.archive = archive;
         if (ret == 0)
                 ret = verify_opened(&verify, &reason);
@@ -214,13 +216,19 @@ int archive_verify_unpacked(struct archive *archive, const struct progress *prog
 int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,
                    struct error *err)
 {
-        return verify_path(path, false, progress, out, err);
+        return verify_path(-1, path, false, progress, out, err);
+}
+
+int archive_verify_file(int fd, const char *path, const struct progress *progress, struct verify_report *out,
+                        struct error *err)
+{
+        return verify_path(fd, path, false, progress, out, err);
 }
 
 int archive_verify_sealed(const char *path, const struct progress *progress, struct verify_report *out,
                           struct error *err)
 {
-        return verify_path(path, true, progress, out, err);
+        return verify_path(-1, path, true, progress, out, err);
 }
 
 int verify_report_error(const struct verify_report *report, const char *path, struct error *err)

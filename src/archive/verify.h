@@ -27,6 +27,9 @@ struct verify_report {
 /* 0 when it could look at everything it needs; faults are in the report. `path` may be a directory. */
 int archive_verify(const char *path, const struct progress *progress, struct verify_report *out,
                    struct error *err);
+/* The same for an open file, from where it stands; `path` names it. */
+int archive_verify_file(int fd, const char *path, const struct progress *progress, struct verify_report *out,
+                        struct error *err);
 /* The same for an archive that is open, wherever it lies, and may be unread; a failure to open or to read it
  * is not among the faults then. */
 int archive_verify_open(struct archive *archive, const struct progress *progress, struct verify_report *out,

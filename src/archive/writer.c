@@ -11,20 +11,39 @@ static const uint8_t zeros[TAR_BLOCK];
  */
 #define FRAME_SMALL (256 * KIB)
 
-int archive_writer_open(const char *path, bool replace, enum compression compression, int level,
-                        struct archive_writer **out, struct error *err)
+int archive_writer_new(const char *path, bool replace, struct archive_writer **out, struct error *err)
 {
         _cleanup_archive_writer_ struct archive_writer *writer = calloc(1, sizeof(*writer));
         int r;
 
         if (!writer || !(writer->path = strdup(path)))
                 return error_oom(err);
+        r = file_writer_new(path, replace, &writer->file, err);
+        if (r == 0)
+                *out = steal_ptr(writer);
+        return r;
+}
+
+int archive_writer_create(struct archive_writer *writer, enum compression compression, int level,
+                          struct error *err)
+{
+        int r = file_writer_create(writer->file, err);
+
         writer->compression = compression;
         writer->mtime = clock_realtime_ns() / 1000000000;
-        r = file_writer_open(path, replace, &writer->file, err);
+        return r < 0 ? r
+                     : output_new(file_writer_fd(writer->file), writer->path, compression, level,
+                                  &writer->output, err);
+}
+
+int archive_writer_open(const char *path, bool replace, enum compression compression, int level,
+                        struct archive_writer **out, struct error *err)
+{
+        _cleanup_archive_writer_ struct archive_writer *writer = NULL;
+        int r = archive_writer_new(path, replace, &writer, err);
+
         if (r == 0)
-                r = output_new(file_writer_fd(writer->file), writer->path, compression, level,
-                               &writer->output, err);
+                r = archive_writer_create(writer, compression, level, err);
         if (r == 0)
                 *out = steal_ptr(writer);
         return r;

@@ -23,6 +23,11 @@ struct archive_writer;
 
 int archive_writer_open(const char *path, bool replace, enum compression compression, int level,
                         struct archive_writer **out, struct error *err);
+/* The same in two steps: the first only says where it will lie (archive_writer_temp_path()), so that somebody
+ * knows before it is there. */
+int archive_writer_new(const char *path, bool replace, struct archive_writer **out, struct error *err);
+int archive_writer_create(struct archive_writer *writer, enum compression compression, int level,
+                          struct error *err);
 
 /* A whole member from memory; for directories `data` is empty and the name ends in '/'. */
 int archive_writer_add(struct archive_writer *writer, const char *name, uint32_t mode, struct slice data,

@@ -51,6 +51,9 @@ struct file_writer;
 
 /* Creates "<dir of path>/.<name>.<random>.tmp", 0600. `path` itself must not exist unless `replace`. */
 int file_writer_open(const char *path, bool replace, struct file_writer **out, struct error *err);
+/* The same in two steps: the first only says where it will lie, so that somebody knows before it is there. */
+int file_writer_new(const char *path, bool replace, struct file_writer **out, struct error *err);
+int file_writer_create(struct file_writer *writer, struct error *err);
 int file_writer_fd(const struct file_writer *writer);
 /* Where the bytes lie until commit. Borrowed. */
 const char *file_writer_temp_path(const struct file_writer *writer);

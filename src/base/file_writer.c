@@ -39,7 +39,7 @@ static int writer_name(struct file_writer *writer, const char *path, struct erro
         return 0;
 }
 
-int file_writer_open(const char *path, bool replace, struct file_writer **out, struct error *err)
+int file_writer_new(const char *path, bool replace, struct file_writer **out, struct error *err)
 {
         _cleanup_file_writer_ struct file_writer *writer = calloc(1, sizeof(*writer));
         _cleanup_free_ char *directory = NULL;
@@ -62,12 +62,27 @@ int file_writer_open(const char *path, bool replace, struct file_writer **out, s
         /* Said early, so that nobody works for an hour in vain; the rename at the end decides. */
         if (!replace && faccessat(writer->dir, writer->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return error_set(err, &ERROR_EXISTS, -EEXIST, "`%s` exists already", path);
-        writer->fd = openat(writer->dir, writer->temp_name,
-                            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (writer->fd < 0)
-                return error_errno(err, errno, "create `%s`", writer->temp_path);
         *out = steal_ptr(writer);
         return 0;
+}
+
+int file_writer_create(struct file_writer *writer, struct error *err)
+{
+        writer->fd = openat(writer->dir, writer->temp_name,
+                            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return writer->fd < 0 ? error_errno(err, errno, "create `%s`", writer->temp_path) : 0;
+}
+
+int file_writer_open(const char *path, bool replace, struct file_writer **out, struct error *err)
+{
+        _cleanup_file_writer_ struct file_writer *writer = NULL;
+        int r = file_writer_new(path, replace, &writer, err);
+
+        if (r == 0)
+                r = file_writer_create(writer, err);
+        if (r == 0)
+                *out = steal_ptr(writer);
+        return r;
 }
 
 int file_writer_fd(const struct file_writer *writer)

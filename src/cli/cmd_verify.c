@@ -224,10 +224,13 @@ static int verify_pod(const char *path, bool quiet, yyjson_mut_doc *doc, struct 
                 struct progress_bar *bar = progress_bar_new(stderr, progress_style_for(stderr, quiet));
                 _cleanup_verify_report_ struct verify_report report = {0};
                 _cleanup_free_ char *part = NULL;
+                _cleanup_close_ int file = -1;
 
                 ret = pod_part_path(manifest, &manifest->parts[i], &part, err);
                 if (ret == 0)
-                        ret = pod_part_verify(manifest, &manifest->parts[i], progress_bar_progress(bar),
+                        ret = file = pod_part_open(manifest, &manifest->parts[i], err);
+                if (ret >= 0)
+                        ret = pod_part_verify(manifest, &manifest->parts[i], file, progress_bar_progress(bar),
                                               &report, err);
                 progress_bar_finish(bar);
                 progress_bar_free(bar);

@@ -126,7 +126,7 @@ static int leave_mark(struct capture *c, struct error *err)
                             .work_directory = c->workspace.path,
                             .parts = c->parts,
                             .parts_directory = c->parts_directory,
-                            .temporary = c->writer ? archive_writer_temp_path(c->writer) : ""};
+                            .temporary = archive_writer_temp_path(c->writer)};
 
         c->marked = true;
         return mark_write(c->mark, &mark, err);
@@ -174,6 +174,8 @@ static int prepare(struct capture *c, struct error *err)
         if (r == 0)
                 r = workspace_name(c->options->output, c->result->id, &c->workspace, err);
         if (r == 0)
+                r = archive_writer_new(c->options->output, c->options->replace, &c->writer, err);
+        if (r == 0)
                 r = leave_mark(c, err);
         if (r == 0)
                 r = workspace_open(&c->workspace, c->options, buffer_text(&criu_options), err);
@@ -216,15 +218,12 @@ static int begin(struct capture *c, struct error *err)
                                       .parts = c->parts,
                                       .parts_directory = c->parts_directory,
                                       .mark = c->mark};
-        /* The writer has a thread, which would not be there after the guardian's fork. */
+        /* A writer at work has a thread, which would not be there after the guardian's fork. */
         r = guard_start(&c->plan, &c->guard, err);
-        if (r == 0)
-                r = archive_writer_open(c->options->output, c->options->replace, c->options->compression,
-                                        c->options->level, &c->writer, err);
         if (r == 0)
                 r = guard_watch(c->guard, archive_writer_temp_path(c->writer), err);
         if (r == 0)
-                r = leave_mark(c, err);
+                r = archive_writer_create(c->writer, c->options->compression, c->options->level, err);
         if (r == 0)
                 r = archive_writer_add(c->writer, "checkpoint/", 0700, SLICE_TEXT(""), err);
         return r < 0 ? r : check_cancelled(c, err);

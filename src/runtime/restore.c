@@ -121,10 +121,13 @@ static int prepare(struct restoration *restoration, struct error *err)
         return choose_driver(restoration, err);
 }
 
-static int set_up(struct restoration *restoration, const char *text, struct error *err)
+/* `verified`: the open archive when it has been; else -1. */
+static int set_up(struct restoration *restoration, int verified, const char *text, struct error *err)
 {
-        int ret = stage_open(text, restoration->options.access, restoration->progress, &restoration->stage,
-                             err);
+        int ret = verified >= 0 ? stage_open_verified(verified, text, restoration->progress,
+                                                      &restoration->stage, err)
+                                : stage_open(text, restoration->options.access, restoration->progress,
+                                             &restoration->stage, err);
 
         if (ret < 0)
                 return ret;
@@ -154,16 +157,17 @@ int restore_check(const char *text, const struct runtime_driver *driver,
 {
         _cleanup_(restoration_free) struct restoration restoration = {
                 .driver = driver, .options = *options, .progress = progress};
-        int ret = location_is_path(text) ? look(&restoration, text, err) : set_up(&restoration, text, err);
+        int ret =
+                location_is_path(text) ? look(&restoration, text, err) : set_up(&restoration, -1, text, err);
 
         return ret < 0 ? ret
                        : preflight_restore(restoration.archive, restoration.metadata, restoration.driver,
                                            &restoration.options, out, err);
 }
 
-int restore_archive(const char *text, const struct runtime_driver *driver,
-                    const struct restore_options *options, const struct progress *progress,
-                    struct restore_result *out, struct error *err)
+static int restore(int verified, const char *text, const struct runtime_driver *driver,
+                   const struct restore_options *options, const struct progress *progress,
+                   struct restore_result *out, struct error *err)
 {
         _cleanup_(restoration_free) struct restoration restoration = {
                 .driver = driver, .options = *options, .progress = progress};
@@ -171,11 +175,24 @@ int restore_archive(const char *text, const struct runtime_driver *driver,
         int ret;
 
         *out = (struct restore_result){0};
-        ret = set_up(&restoration, text, err);
+        ret = set_up(&restoration, verified, text, err);
         if (ret == 0)
                 ret = run(&restoration, out, err);
         out->total_us = clock_monotonic_us() - start;
         if (ret < 0)
                 restore_result_free(out);
         return ret;
+}
+
+int restore_archive(const char *text, const struct runtime_driver *driver,
+                    const struct restore_options *options, const struct progress *progress,
+                    struct restore_result *out, struct error *err)
+{
+        return restore(-1, text, driver, options, progress, out, err);
+}
+
+int restore_verified(int file, const char *path, const struct runtime_driver *driver,
+                     const struct restore_options *options, struct restore_result *out, struct error *err)
+{
+        return restore(file, path, driver, options, NULL, out, err);
 }

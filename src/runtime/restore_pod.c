@@ -10,6 +10,7 @@ struct part {
         const struct runtime_driver *driver;
         struct restore_options options;
         char *path;
+        int file; /* when there is a path: the archive, verified and restored through this */
         struct restore_result *result;
         pthread_t thread;
         bool started;
@@ -42,8 +43,11 @@ static void pod_restore_free(struct pod_restore *restore)
 {
         if (restore->result->id && !restore->done)
                 (void)restore->driver->remove_pod(restore->result->id, NULL);
-        for (size_t i = 0; restore->parts && i < restore->manifest->count; i++)
+        for (size_t i = 0; restore->parts && i < restore->manifest->count; i++) {
+                if (restore->parts[i].path && restore->parts[i].file >= 0)
+                        close(restore->parts[i].file);
                 free(restore->parts[i].path);
+        }
         free(restore->parts);
         pod_manifest_freep(&restore->manifest);
 }
@@ -56,7 +60,8 @@ static int verify(const struct pod_restore *restore, struct error *err)
                 _cleanup_verify_report_ struct verify_report report = {0};
                 const struct pod_part *part = &restore->manifest->parts[i];
 
-                r = pod_part_verify(restore->manifest, part, restore->progress, &report, err);
+                r = pod_part_verify(restore->manifest, part, restore->parts[i].file, restore->progress,
+                                    &report, err);
                 if (r == 0)
                         r = verify_report_error(&report, part->file, err);
         }
@@ -87,9 +92,14 @@ static int prepare(struct pod_restore *restore, const char *path, struct error *
 
                 *part = (struct part){.driver = restore->driver,
                                       .options = *restore->options,
+                                      .file = -1,
                                       .result = &restore->result->parts[i]};
                 part->options.name = NULL;
                 r = pod_part_path(restore->manifest, &restore->manifest->parts[i], &part->path, err);
+                if (r == 0)
+                        part->file = pod_part_open(restore->manifest, &restore->manifest->parts[i], err);
+                if (r == 0 && part->file < 0)
+                        r = part->file;
         }
         return r;
 }
@@ -98,7 +108,8 @@ static void *part_restore(void *argument)
 {
         struct part *part = argument;
 
-        part->ret = restore_archive(part->path, part->driver, &part->options, NULL, part->result, &part->err);
+        part->ret = restore_verified(part->file, part->path, part->driver, &part->options, part->result,
+                                     &part->err);
         return NULL;
 }
 

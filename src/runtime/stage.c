@@ -167,6 +167,17 @@ static int unpack_image(const char *text, const struct registry_access *access, 
         return ret < 0 ? ret : image_to_directory(&reference, access, dir, progress, err);
 }
 
+static int unpack_verified(int file, const char *path, int dir, const struct progress *progress,
+                           struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret = archive_open_file(file, path, &archive, err);
+
+        if (ret == 0)
+                ret = archive_load(archive, progress, err);
+        return ret < 0 ? ret : archive_extract(archive, "", dir, progress, err);
+}
+
 /* What lies here now is what will be restored: whether it fits together is asked of this. */
 static int verify_unpacked(const struct stage *stage, const char *text, const struct progress *progress,
                            struct error *err)
@@ -177,7 +188,8 @@ static int verify_unpacked(const struct stage *stage, const char *text, const st
         return ret < 0 ? ret : verify_report_error(&report, text, err);
 }
 
-static int fill(struct stage *stage, const char *text, const struct registry_access *access,
+/* `verified`: the open archive when it has been; else -1. */
+static int fill(struct stage *stage, int verified, const char *text, const struct registry_access *access,
                 const struct progress *progress, struct error *err)
 {
         _cleanup_close_ int members = open(stage->members, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -185,15 +197,16 @@ static int fill(struct stage *stage, const char *text, const struct registry_acc
 
         if (members < 0)
                 return error_errno(err, errno, "cannot open %s", stage->members);
-        ret = image_reference_is_one(text) ? unpack_image(text, access, members, progress, err)
-                                           : unpack_archive(text, members, progress, err);
+        ret = verified >= 0                  ? unpack_verified(verified, text, members, progress, err)
+              : image_reference_is_one(text) ? unpack_image(text, access, members, progress, err)
+                                             : unpack_archive(text, members, progress, err);
         if (ret == 0)
                 ret = archive_open_file(members, text, &stage->archive, err);
         return ret < 0 ? ret : verify_unpacked(stage, text, progress, err);
 }
 
-int stage_open(const char *text, const struct registry_access *access, const struct progress *progress,
-               struct stage **out, struct error *err)
+static int open_filled(int verified, const char *text, const struct registry_access *access,
+                       const struct progress *progress, struct stage **out, struct error *err)
 {
         _cleanup_stage_ struct stage *stage = calloc(1, sizeof(*stage));
         int ret;
@@ -203,10 +216,22 @@ int stage_open(const char *text, const struct registry_access *access, const str
         stage->dir = -1;
         ret = make(stage, err);
         if (ret == 0)
-                ret = fill(stage, text, access, progress, err);
+                ret = fill(stage, verified, text, access, progress, err);
         if (ret == 0)
                 *out = steal_ptr(stage);
         return ret;
+}
+
+int stage_open(const char *text, const struct registry_access *access, const struct progress *progress,
+               struct stage **out, struct error *err)
+{
+        return open_filled(-1, text, access, progress, out, err);
+}
+
+int stage_open_verified(int file, const char *path, const struct progress *progress, struct stage **out,
+                        struct error *err)
+{
+        return open_filled(file, path, NULL, progress, out, err);
 }
 
 struct archive *stage_archive(const struct stage *stage)

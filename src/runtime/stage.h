@@ -23,6 +23,10 @@ struct registry_access;
  */
 int stage_open(const char *text, const struct registry_access *access, const struct progress *progress,
                struct stage **out, struct error *err);
+/* Unpacks an archive that has passed archive_verify_file() and is still open, at its beginning: the same
+ * bytes, so it is not verified again. `path` names it. */
+int stage_open_verified(int file, const char *path, const struct progress *progress, struct stage **out,
+                        struct error *err);
 /* What was unpacked, called by its text in errors. Borrowed. */
 struct archive *stage_archive(const struct stage *stage);
 /* The directory with CRIU's images. Absolute; borrowed. */

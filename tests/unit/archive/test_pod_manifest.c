@@ -83,12 +83,59 @@ static void finds_the_file_in_its_directory(void **state)
         assert_int_equal(rmdir("pod"), 0);
 }
 
+static void write_text(const char *path, const char *text)
+{
+        FILE *file = fopen(path, "w");
+
+        assert_non_null(file);
+        fputs(text, file);
+        fclose(file);
+}
+
+/* "hello" is no archive, but may well be the file that is named. */
+static bool is_named(const struct pod_manifest *manifest, int fd)
+{
+        _cleanup_verify_report_ struct verify_report report = {0};
+        struct error err = {0};
+        bool named = true;
+
+        assert_success(pod_part_verify(manifest, &manifest->parts[0], fd, NULL, &report, &err), &err);
+        for (size_t i = 0; i < report.fault_count; i++)
+                named = named && report.faults[i].kind != &ERROR_ARCHIVE_DIGEST;
+        return named;
+}
+
+static void a_part_stays_what_was_opened(void **state)
+{
+        _cleanup_pod_manifest_ struct pod_manifest *manifest = NULL;
+        struct error err = {0};
+        int before, after;
+
+        assert_success(pod_manifest_parse(SLICE_TEXT(MANIFEST("1", PART("web.tar"))), ".", &manifest, &err),
+                       &err);
+        assert_int_equal(pod_part_open(manifest, &manifest->parts[0], &err), -ENOENT);
+        write_text("web.tar", "hello");
+        before = pod_part_open(manifest, &manifest->parts[0], &err);
+        assert_true(before >= 0);
+        assert_true(is_named(manifest, before));
+        write_text("other", "jello");
+        assert_int_equal(rename("other", "web.tar"), 0);
+        after = pod_part_open(manifest, &manifest->parts[0], &err);
+        assert_true(after >= 0);
+        assert_false(is_named(manifest, after));
+        assert_true(is_named(manifest, before));
+        close(before);
+        close(after);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_and_writes),
                 cmocka_unit_test(refuses_what_is_wrong),
                 cmocka_unit_test_setup_teardown(finds_the_file_in_its_directory, scratch_setup,
+                                                scratch_teardown),
+                cmocka_unit_test_setup_teardown(a_part_stays_what_was_opened, scratch_setup,
                                                 scratch_teardown),
         };
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing.h"
 
+#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include "archive/verify.h"
 #include "oci/image.h"
 #include "runtime/stage.h"
 #include "tarball.h"
@@ -34,6 +36,26 @@ static void test_archives_are_unpacked_for_a_while(void **state)
         assert_int_equal(st.st_mode & 07777, 0600);
         stage_free(stage);
         assert_int_equal(access(path, F_OK), -1);
+}
+
+/* Whatever lies at its path by then; compressed or not. */
+static void test_what_was_verified_is_what_is_unpacked(void **state)
+{
+        static const char *const archives[] = {COUNTER, GOLDEN("podman-5.8.6-counter-none.tar")};
+
+        for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
+                _cleanup_close_ int file = open(archives[i], O_RDONLY | O_CLOEXEC);
+                _cleanup_stage_ struct stage *stage = NULL, *expected = stage_of(archives[i]);
+                _cleanup_verify_report_ struct verify_report report = {0};
+                struct error err = {0};
+
+                assert_success(archive_verify_file(file, "gone.tar", NULL, &report, &err), &err);
+                assert_int_equal(report.fault_count, 0);
+                assert_success(stage_open_verified(file, "gone.tar", NULL, &stage, &err), &err);
+                assert_string_equal(archive_path(stage_archive(stage)), "gone.tar");
+                assert_int_equal(archive_count(stage_archive(stage)), archive_count(stage_archive(expected)));
+                assert_non_null(archive_find(stage_archive(stage), "checkpoint/pages-1.img"));
+        }
 }
 
 static void test_images_are_unpacked(void **state)
@@ -130,6 +152,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_archives_are_unpacked_for_a_while, scratch_setup,
+                                                scratch_teardown),
+                cmocka_unit_test_setup_teardown(test_what_was_verified_is_what_is_unpacked, scratch_setup,
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_images_are_unpacked, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_what_was_abandoned_goes, scratch_setup,
