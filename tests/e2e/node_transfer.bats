@@ -147,6 +147,25 @@ nothing_unfinished() {
         nothing_unfinished
 }
 
+@test "an agent that is ended in good order goes on, too, and its operation says so" {
+        line 0 0 $((24 << 20))
+        ticket
+        local id
+        id=$(fetch)
+        wait_for 30 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((40 << 20)) ]'
+        agent_end b
+        [ "$(on b find /var/lib/snap/kubelet -name '.snap-*' | wc -l)" = 1 ]
+        agent_start b
+        run -0 end_of b "$id"
+        jq -e '.phase == "done" and .result.resumed and .result.kept > 0' <<< "$output"
+        [ "$(jq '.result.fetched + .result.kept' <<< "$output")" = "$SIZE" ]
+        nothing_unfinished
+        # The ticket is not to be found any more.
+        agent_end b
+        ! on b grep -r "$(jq -r .ticket <<< "$REQUEST")" /var/lib/snap/agent
+        agent_start b
+}
+
 @test "a fetch that is cancelled leaves nothing" {
         line 0 0 $((16 << 20))
         ticket
