@@ -280,20 +280,16 @@ static int find_manifest(void *context, const char *repository, const char *refe
         return delivery ? delivery_manifest(delivery, reference, text, err) : ret;
 }
 
-/* Called by the registry when it has no such blob. */
+/* Called by the registry when it has no such blob; also for those that we push to it ourselves, with `making`
+ * held. Who wants one has asked for the manifest before. */
 static int find_blob(void *context, const char *repository, const struct sha256 *digest, uint64_t *size,
                      struct response_source *out, struct error *err)
 {
-        struct shelf *shelf = context;
         _cleanup_delivery_ struct delivery *delivery = NULL;
-        int ret;
 
-        if (!text_starts_with(repository, SHELF_REPOSITORY))
-                return -ENOENT;
-        pthread_mutex_lock(&shelf->making);
-        ret = get_delivery(shelf, repository + strlen(SHELF_REPOSITORY), &delivery, err);
-        pthread_mutex_unlock(&shelf->making);
-        return delivery ? delivery_blob(delivery, digest, size, out, err) : ret;
+        if (text_starts_with(repository, SHELF_REPOSITORY))
+                delivery = shelf_find_delivery(context, repository + strlen(SHELF_REPOSITORY));
+        return delivery ? delivery_blob(delivery, digest, size, out, err) : -ENOENT;
 }
 
 /* --- from open to free ------------------------------------------------------------------------------------
