@@ -521,6 +521,36 @@ static void test_an_offer_that_is_over_goes_with_its_image(void **state)
         assert_false(is_offer_open());
 }
 
+/* It is pushed to the shelf by the shelf, which is asked for it meanwhile. */
+static void test_an_archive_here_becomes_an_image(void **state)
+{
+        _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
+        struct error err = {0};
+        char here[4096];
+
+        assert_success(checkpoint_new(&checkpoint, &err), &err);
+        assert_non_null(getcwd(here, sizeof(here)));
+        free(checkpoint->path);
+        assert_true(asprintf(&checkpoint->path, "%s/archive", here) > 0);
+        (void)text_set(&checkpoint->id, ID);
+        (void)text_set(&checkpoint->state, "completed");
+        assert_success(catalog_put_checkpoint(node_catalog(world.node), checkpoint, &err), &err);
+        assert_success(catalog_remove_offer(node_catalog(world.node), LOWER_ID, &err), &err);
+        world.status = 404;
+        assert_pulled();
+        assert_int_equal(world.sent, 0);
+        /* As long as the archive is here, and there is room. */
+        shelf_collect(world.shelf, 0);
+        assert_manifest();
+        world.node->options.reserve = UINT64_MAX / 2;
+        wait_until(is_collected, true);
+        world.node->options.reserve = 1;
+        assert_pulled();
+        assert_success(catalog_remove_checkpoint(node_catalog(world.node), ID, &err), &err);
+        wait_until(is_collected, true);
+        assert_refused("MANIFEST_UNKNOWN");
+}
+
 static void test_a_disk_that_is_full_is_said_before(void **state)
 {
         struct pulled pulled = {0};
@@ -547,6 +577,7 @@ int main(void)
                                                 stop),
                 cmocka_unit_test_setup_teardown(test_an_offer_outlives_the_agent, start, stop),
                 cmocka_unit_test_setup_teardown(test_an_offer_that_is_over_goes_with_its_image, start, stop),
+                cmocka_unit_test_setup_teardown(test_an_archive_here_becomes_an_image, start, stop),
                 cmocka_unit_test_setup_teardown(test_a_disk_that_is_full_is_said_before, start, stop),
         };
 
