@@ -65,11 +65,11 @@ line_goes_after_cut() {
                 < /dev/null > /dev/null 2>&1 3>&- 4>&- &' 3>&- 4>&-
 }
 
-# empty_shelf [OPTION...]: node b with a registry that has nothing.
+# empty_shelf: node b with a registry that has nothing.
 empty_shelf() {
         agent_end b
         on b rm -rf /var/lib/snap/agent/registry
-        agent_start b --registry 127.0.0.1:5000 "$@"
+        agent_start b --registry 127.0.0.1:5000
 }
 
 # image_offered: to node b, by the REQUEST; prints its name.
