@@ -172,3 +172,37 @@ int catalog_trim_operations(struct catalog *catalog, unsigned keep, struct error
                 r = database_error(catalog, "forget old operations", err);
         return done(catalog, r);
 }
+
+int catalog_put_offer(struct catalog *catalog, const struct offer *offer, struct error *err)
+{
+        return put(catalog, OFFER_PUT, &offer_type, offer, "record an offer", err);
+}
+
+int catalog_get_offer(struct catalog *catalog, const char *id, struct offer **out, struct error *err)
+{
+        return get(catalog, OFFER_GET, &offer_type, id, (void **)out, err);
+}
+
+int catalog_list_offers(struct catalog *catalog, unsigned limit, struct offer_list *out, struct error *err)
+{
+        sqlite3_stmt *statement = begin(catalog, OFFER_LIST);
+        int r;
+
+        if (bind_number(statement, 1, limit_or_all(limit)))
+                r = database_list(catalog, statement, &offer_type, (void ***)&out->items, &out->count, err);
+        else
+                r = database_error(catalog, "list the offers", err);
+        return done(catalog, r);
+}
+
+int catalog_remove_offer(struct catalog *catalog, const char *id, struct error *err)
+{
+        sqlite3_stmt *statement = begin(catalog, OFFER_REMOVE);
+        int r;
+
+        if (bind(statement, 1, id))
+                r = database_run(catalog, statement, "forget an offer", err);
+        else
+                r = database_error(catalog, "forget an offer", err);
+        return done(catalog, r);
+}

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one node knows: its checkpoints, and its operations with their journal, in one SQLite file (WAL,
- * synchronous=FULL). A change is on the disk when the function that makes it returns. Rows are handed out as
- * copies; all functions may be called by several threads at once.
+ * What one node knows: its checkpoints, its operations with their journal, and what it offers, in one SQLite
+ * file (WAL, synchronous=FULL). A change is on the disk when the function that makes it returns. Rows are
+ * handed out as copies; all functions may be called by several threads at once.
  */
 #ifndef SNAP_CATALOG_CATALOG_H
 #define SNAP_CATALOG_CATALOG_H
 
 #include "base/clock.h"
 #include "catalog/checkpoint.h"
+#include "catalog/offer.h"
 #include "catalog/operation.h"
 
 struct catalog;
@@ -59,6 +60,17 @@ int catalog_list_operations(struct catalog *catalog, bool unfinished, unsigned l
                             struct operation_list *out, struct error *err);
 /* Forgets ended operations, but the newest `keep`. */
 int catalog_trim_operations(struct catalog *catalog, unsigned keep, struct error *err);
+
+/* --- offers: images of checkpoints of other nodes ----------------------------------------------------------
+ */
+
+/* Adds it, or replaces the one of the same id. */
+int catalog_put_offer(struct catalog *catalog, const struct offer *offer, struct error *err);
+/* -ENOENT without an error when there is none. */
+int catalog_get_offer(struct catalog *catalog, const char *id, struct offer **out, struct error *err);
+/* At most `limit`, those that end first before others. */
+int catalog_list_offers(struct catalog *catalog, unsigned limit, struct offer_list *out, struct error *err);
+int catalog_remove_offer(struct catalog *catalog, const char *id, struct error *err);
 
 extern const struct error_kind ERROR_CATALOG, ERROR_CATALOG_VERSION, ERROR_CHECKPOINT_NOT_FOUND,
         ERROR_OPERATION_NOT_FOUND;

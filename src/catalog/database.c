@@ -5,14 +5,15 @@
 #include <fcntl.h>
 #include "base/file.h"
 
-#define SCHEMA_VERSION  1
+#define SCHEMA_VERSION  2
 #define BUSY_TIMEOUT_MS 10000
 /* The cache is small: an idle agent has little memory, and the system caches the file as well. The log is
- * moved into the file after 256 pages, so that it stays below 2 MiB. */
+ * moved into the file after 256 pages, so that it stays below 2 MiB. What is forgotten, tickets among it, is
+ * overwritten in the file. */
 #define PRAGMAS                                                                                              \
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;"                          \
         "PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576;"                                  \
-        "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+        "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON;"
 
 int database_error(struct catalog *catalog, const char *what, struct error *err)
 {
@@ -131,12 +132,25 @@ static int make_tables(struct catalog *catalog, struct error *err)
         if (r == 0)
                 r = record_sql_create(&operation_type, &sql);
         if (r == 0)
+                r = record_sql_create(&offer_type, &sql);
+        if (r == 0)
                 r = buffer_printf(&sql,
                                   "CREATE INDEX checkpoints_path ON checkpoints (path);"
                                   "CREATE INDEX operations_phase ON operations (phase);"
                                   "PRAGMA user_version=%d; COMMIT;",
                                   SCHEMA_VERSION);
         return r < 0 ? error_oom(err) : execute(catalog, buffer_text(&sql), "make the tables", err);
+}
+
+/* Version 1 had no offers. */
+static int add_offers(struct catalog *catalog, struct error *err)
+{
+        _cleanup_buffer_ struct buffer sql = {0};
+
+        if (buffer_append_text(&sql, "BEGIN IMMEDIATE;") < 0 || record_sql_create(&offer_type, &sql) < 0 ||
+            buffer_printf(&sql, "PRAGMA user_version=%d; COMMIT;", SCHEMA_VERSION) < 0)
+                return error_oom(err);
+        return execute(catalog, buffer_text(&sql), "add a table", err);
 }
 
 static int check_version(struct catalog *catalog, struct error *err)
@@ -152,7 +166,8 @@ static int check_version(struct catalog *catalog, struct error *err)
                 return error_set(err, &ERROR_CATALOG_VERSION, -EPROTO,
                                  "`%s` has version %s, and this program knows %d", catalog->path,
                                  buffer_text(&version), SCHEMA_VERSION);
-        return check_whole(catalog, err);
+        r = check_whole(catalog, err);
+        return r == 0 && strcmp(buffer_text(&version), "1") == 0 ? add_offers(catalog, err) : r;
 }
 
 static int query_select(const struct record_type *type, const char *rest, struct buffer *sql)
@@ -199,6 +214,14 @@ static int query_text(enum query query, struct buffer *sql)
                 return buffer_append_text(
                         sql, "DELETE FROM operations WHERE phase >= ?1 AND seq <= (SELECT seq FROM "
                              "operations WHERE phase >= ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)");
+        case OFFER_PUT:
+                return record_sql_put(&offer_type, sql);
+        case OFFER_GET:
+                return query_select(&offer_type, "WHERE id = ?", sql);
+        case OFFER_LIST:
+                return query_select(&offer_type, "ORDER BY ends_ns LIMIT ?", sql);
+        case OFFER_REMOVE:
+                return buffer_append_text(sql, "DELETE FROM offers WHERE id = ?");
         default:
                 return 0;
         }

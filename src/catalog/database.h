@@ -19,6 +19,10 @@ enum query {
         OPERATION_LIST,
         OPERATION_LIST_UNFINISHED,
         OPERATION_TRIM,
+        OFFER_PUT,
+        OFFER_GET,
+        OFFER_LIST,
+        OFFER_REMOVE,
         QUERY_MAX_
 };
 

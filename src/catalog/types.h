@@ -5,6 +5,6 @@
 
 #include "catalog/record.h"
 
-extern const struct record_type checkpoint_type, operation_type;
+extern const struct record_type checkpoint_type, offer_type, operation_type;
 
 #endif

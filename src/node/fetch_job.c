@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kind "fetch": an archive of another node becomes one of this one, under the same id. After a crash it
- * goes on: what the unfinished file has is looked at, and only the rest is fetched.
+ * The kind "fetch": an archive of another node becomes one of this one, under the same id. However an agent
+ * ends, the next one goes on: what the unfinished file has is looked at, and only the rest is fetched.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@ struct arrival {
         char *temporary;
         uint64_t claimed; /* bytes set aside and not written yet */
         struct fetch_result result;
+        bool is_resumed; /* another run of the agent had begun it */
 };
 
 static void arrival_done(struct arrival *arrival)
@@ -89,12 +90,11 @@ static int ask(struct arrival *arrival, struct error *err)
 {
         uint64_t patience = fetch_request_patience(job_request(arrival->job)) * (uint64_t)1000000,
                  began = clock_monotonic_us();
-        bool is_going_on = job_journal(arrival->job) != NULL;
         int ret;
 
         while ((ret = peer_chunks(arrival->peer, &arrival->checkpoint, &arrival->list, err)) < 0 &&
-               is_going_on && peer_error_is_passing(ret, err) && clock_monotonic_us() - began < patience &&
-               !progress_cancelled(job_progress(arrival->job)))
+               arrival->is_resumed && peer_error_is_passing(ret, err) &&
+               clock_monotonic_us() - began < patience && !progress_cancelled(job_progress(arrival->job)))
                 sleep(1);
         return ret;
 }
@@ -216,6 +216,7 @@ static int set_result(struct arrival *arrival, struct error *err)
         yyjson_mut_obj_add_uint(doc, root, "kept", arrival->result.kept);
         yyjson_mut_obj_add_uint(doc, root, "fetched", arrival->result.fetched);
         yyjson_mut_obj_add_uint(doc, root, "breaks", arrival->result.breaks);
+        yyjson_mut_obj_add_bool(doc, root, "resumed", arrival->is_resumed);
         return job_set_result(arrival->job, doc, err);
 }
 
@@ -285,7 +286,7 @@ static int bring(struct arrival *arrival, struct error *err)
 /* The same after a crash, at whatever phase: each step looks at what is there. */
 static int fetch_run(struct job *job, struct error *err)
 {
-        struct arrival arrival = {.job = job, .node = job_node(job)};
+        struct arrival arrival = {.job = job, .node = job_node(job), .is_resumed = job_journal(job) != NULL};
         int ret = name_temporary(&arrival, err);
 
         if (ret == 0)
@@ -296,11 +297,15 @@ static int fetch_run(struct job *job, struct error *err)
                 ret = bring(&arrival, err);
         if (ret >= 0)
                 ret = set_result(&arrival, err);
-        if (arrival.temporary)
+        if (arrival.temporary && !(ret < 0 && job_is_suspended(job)))
                 unlink(arrival.temporary);
         arrival_done(&arrival);
         return ret;
 }
 
-const struct job_kind job_fetch = {
-        .name = "fetch", .check = fetch_check, .keys = fetch_keys, .run = fetch_run, .goes_on = true};
+const struct job_kind job_fetch = {.name = "fetch",
+                                   .check = fetch_check,
+                                   .keys = fetch_keys,
+                                   .run = fetch_run,
+                                   .goes_on = true,
+                                   .secret = "ticket"};

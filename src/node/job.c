@@ -35,7 +35,7 @@ static bool cancelled(void *context)
 {
         struct job *job = context;
 
-        return atomic_load(&job->cancelled);
+        return atomic_load(&job->cancelled) || atomic_load(&job->suspended);
 }
 
 int job_new(struct node *node, const struct job_kind *kind, struct operation *operation, struct job **out,
@@ -90,6 +90,11 @@ yyjson_val *job_request(const struct job *job)
 yyjson_val *job_journal(const struct job *job)
 {
         return job->journal ? yyjson_doc_get_root(job->journal) : NULL;
+}
+
+bool job_is_suspended(const struct job *job)
+{
+        return atomic_load(&job->suspended) && !atomic_load(&job->cancelled);
 }
 
 const struct progress *job_progress(struct job *job)
@@ -223,6 +228,26 @@ static void error_keep(struct operation *operation, const struct error *why)
         }
 }
 
+/* Nobody needs it any more; the catalog overwrites what it held. */
+static void forget_secret(struct job *job)
+{
+        _cleanup_json_mut_ yyjson_mut_doc *doc =
+                job->kind->secret ? yyjson_doc_mut_copy(job->request, NULL) : NULL;
+        char *text = NULL, *old;
+
+        if (!doc)
+                return;
+        yyjson_mut_obj_remove_key(yyjson_mut_doc_get_root(doc), job->kind->secret);
+        if (to_text(doc, &text, NULL) < 0)
+                return;
+        pthread_mutex_lock(&job->node->lock);
+        old = job->operation->request;
+        job->operation->request = text;
+        pthread_mutex_unlock(&job->node->lock);
+        explicit_bzero(old, strlen(old));
+        free(old);
+}
+
 void job_finish(struct job *job, int result, const struct error *why)
 {
         struct node *node = job->node;
@@ -230,6 +255,7 @@ void job_finish(struct job *job, int result, const struct error *why)
         enum operation_phase before = operation->phase;
         bool saved;
 
+        forget_secret(job);
         pthread_mutex_lock(&node->lock);
         job->writing = true;
         operation->phase = result == 0 ? PHASE_DONE : result == -ECANCELED ? PHASE_CANCELLED : PHASE_FAILED;

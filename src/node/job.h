@@ -25,8 +25,11 @@ struct job_kind {
          * in `err`, the operation is then failed). May be called more than once. NULL: nothing to undo. */
         int (*recover)(struct job *job, struct error *err);
         /* In place of that, for what takes long to finish: it waits in the queue again, and `run` finds phase
-         * and journal. */
+         * and journal. The same when the agent ends in good order: then `run` is told that it is cancelled,
+         * and leaves what it has if job_is_suspended(). */
         bool goes_on;
+        /* A member of the request that is forgotten when the operation ends. NULL: none. */
+        const char *secret;
 };
 
 /* NULL-terminated. */
@@ -41,6 +44,9 @@ const struct operation *job_operation(const struct job *job);
 yyjson_val *job_request(const struct job *job);
 /* The journal, parsed; NULL when it is empty. Borrowed, until the next job_enter(). */
 yyjson_val *job_journal(const struct job *job);
+
+/* The agent ends, and the next one goes on with it. */
+bool job_is_suspended(const struct job *job);
 
 /* Begins a phase: on the disk, with `journal` (NULL: as before), when it returns. -ECANCELED
  * (ERROR_CANCELLED) when that was asked for, but in the phases commit and later. The member "temporary" of a

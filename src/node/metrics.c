@@ -19,6 +19,7 @@ enum family_name {
         CHECKPOINT_SECONDS,
         FREEZE_SECONDS,
         CHECKPOINT_BYTES,
+        LAYER_BYTES,
         FAMILY_MAX_
 };
 
@@ -36,6 +37,8 @@ static const struct family {
                                 seconds_bounds},
         [FREEZE_SECONDS] = {"snap_node_freeze_seconds", "Time that containers stood still.", seconds_bounds},
         [CHECKPOINT_BYTES] = {"snap_node_checkpoint_bytes", "Sizes of archives.", bytes_bounds},
+        [LAYER_BYTES] = {"snap_node_layer_bytes",
+                         "What came of layers of images from other nodes, by how that ended.", bytes_bounds},
 };
 
 struct series {
@@ -176,6 +179,12 @@ void metrics_observe_checkpoint(struct metrics *metrics, const struct checkpoint
                 observe(metrics, FREEZE_SECONDS, checkpoint->namespace, "",
                         (double)checkpoint->frozen_us / 1e6);
         observe(metrics, CHECKPOINT_BYTES, checkpoint->namespace, "", (double)checkpoint->size);
+}
+
+void metrics_observe_layer(struct metrics *metrics, bool is_whole, uint64_t bytes)
+{
+        observe(metrics, LAYER_BYTES, NULL, is_whole ? "result=\"done\"" : "result=\"failed\"",
+                (double)bytes);
 }
 
 int metrics_write_header(struct buffer *out, const char *name, const char *type, const char *help)

@@ -26,6 +26,9 @@ void metrics_observe_phase(struct metrics *metrics, const char *kind, enum opera
                            uint64_t us);
 void metrics_observe_checkpoint(struct metrics *metrics, const struct checkpoint *checkpoint);
 
+/* A layer of an image came from another node, or did not: what came of it. */
+void metrics_observe_layer(struct metrics *metrics, bool is_whole, uint64_t bytes);
+
 /* Appends them as Prometheus text. */
 int metrics_write(struct metrics *metrics, struct buffer *out);
 

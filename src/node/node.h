@@ -31,7 +31,8 @@ struct node_options {
  * quarantined beside other work, by an operation "adopt", as are those that come later.
  */
 int node_open(const struct node_options *options, struct node **out, struct error *err);
-/* Takes nothing new, cancels what waits, lets what runs end for at most `seconds`, then cancels it, too. */
+/* Takes nothing new, cancels what waits, lets what runs end for at most `seconds`, then cancels it, too. What
+ * can be gone on with (a fetch) is left where it is at once, for the next node_open(). */
 void node_stop(struct node *node, unsigned seconds);
 void node_free(struct node *node);
 CLEANUP_DEFINE(struct node *, node_free);

@@ -29,6 +29,7 @@ struct job {
         struct progress progress;
         enum job_state state;
         atomic_bool cancelled;
+        atomic_bool suspended;     /* the agent ends: the next one goes on with it */
         bool writing;              /* a change of its phase that is not on the disk yet: no news so far */
         uint64_t version, told_us; /* of the last change; when progress was last shown */
         uint64_t phase_us;         /* when the phase began, monotonic */

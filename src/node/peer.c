@@ -7,7 +7,7 @@
 
 /* Facts and the digests of CHUNK_COUNT_MAX chunks. */
 #define CHUNKS_LIMIT (2 * MIB)
-/* A node that has to read all of an archive first, to list its chunks, sends nothing meanwhile. */
+/* A node that has to read all of an archive first, to list its chunks or layers, sends nothing meanwhile. */
 #define LIST_SECONDS 600
 #define READ_SECONDS 20
 
@@ -172,6 +172,42 @@ int peer_chunks(struct peer *peer, struct checkpoint **checkpoint, struct chunk_
         if (ret == 0)
                 ret = chunk_list_parse(buffer_slice(&response.body), peer->id, list, err);
         return ret;
+}
+
+static int read_layers(const struct peer *peer, struct slice text, struct sha256 *layers, size_t count,
+                       struct error *err)
+{
+        _cleanup_json_ yyjson_doc *doc = NULL;
+        int ret = json_parse(text, peer->name, &doc, err);
+        yyjson_val *list = ret < 0 ? NULL : yyjson_obj_get(yyjson_doc_get_root(doc), "layers"), *layer;
+        bool is_good = yyjson_arr_size(list) == count;
+        size_t i, size;
+
+        if (ret < 0)
+                return ret;
+        yyjson_arr_foreach (list, i, size, layer) {
+                const char *digest = yyjson_get_str(layer);
+
+                is_good = is_good && digest && text_starts_with(digest, "sha256:") &&
+                          sha256_parse(digest, &layers[i]);
+        }
+        return is_good ? 0
+                       : error_set(err, &ERROR_PEER_ANSWER, -EBADMSG,
+                                   "`%s` has other layers of `%s` than its archive gives", peer->name,
+                                   peer->id);
+}
+
+int peer_layers(struct peer *peer, struct sha256 *layers, size_t count, struct error *err)
+{
+        _cleanup_http_response_ struct http_response response = {0};
+        const char *headers[] = {peer->ticket, NULL};
+        struct http_request request = {
+                .headers = headers, .limit = CHUNKS_LIMIT, .stall_seconds = LIST_SECONDS};
+        int ret = send(peer, "GET", "/layers", &request, &response, err);
+
+        if (ret == 0 && response.status != 200)
+                ret = refused(peer, &response, err);
+        return ret < 0 ? ret : read_layers(peer, buffer_slice(&response.body), layers, count, err);
 }
 
 struct reading {

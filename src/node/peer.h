@@ -43,6 +43,10 @@ const char *peer_name(const struct peer *peer);
 int peer_chunks(struct peer *peer, struct checkpoint **checkpoint, struct chunk_list *list,
                 struct error *err);
 
+/* The digests of the `count` layers of the image that its archive would be (oci/image_plan.h). The same
+ * errors. */
+int peer_layers(struct peer *peer, struct sha256 *layers, size_t count, struct error *err);
+
 /* Exactly `size` bytes of the archive from `offset`, given to `sink` as they come: the same errors, and what
  * `sink` returns. Where it broke, the sink has had what came until then. */
 typedef int (*peer_sink)(void *context, struct slice bytes, struct error *err);

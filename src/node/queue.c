@@ -137,6 +137,9 @@ static void run(struct job *job)
         job->operation->started_ns = clock_realtime_ns();
         pthread_mutex_unlock(&node->lock);
         r = job->kind->run(job, &err);
+        /* The journal has where it is; the next agent finds that. */
+        if (r < 0 && job_is_suspended(job))
+                return;
         job_finish(job, r, &err);
 }
 
@@ -195,11 +198,19 @@ int queue_start(struct node *node, struct error *err)
         return r ? error_errno(err, r, "start a worker thread") : 0;
 }
 
-/* The first that waits, in our hand. The node's lock must be held. */
+/* What goes on after the next start does not end with this agent. The node's lock must be held. */
+static void suspend(struct node *node)
+{
+        for (size_t i = 0; i < node->job_count; i++)
+                if (node->jobs[i]->kind->goes_on)
+                        atomic_store(&node->jobs[i]->suspended, true);
+}
+
+/* The first that waits and would not go on, in our hand. The node's lock must be held. */
 static struct job *take_waiting(struct node *node)
 {
         for (size_t i = 0; i < node->job_count; i++)
-                if (node->jobs[i]->state == JOB_WAITING) {
+                if (node->jobs[i]->state == JOB_WAITING && !node->jobs[i]->suspended) {
                         node->jobs[i]->state = JOB_TAKEN;
                         node->waiting--;
                         return node->jobs[i];
@@ -215,6 +226,7 @@ static void cancel_waiting(struct node *node)
         (void)error_set(&why, &ERROR_CANCELLED, -ECANCELED, "cancelled: the agent ends");
         pthread_mutex_lock(&node->lock);
         node->stopping = true;
+        suspend(node);
         pthread_cond_broadcast(&node->work);
         while ((job = take_waiting(node))) {
                 pthread_mutex_unlock(&node->lock);
@@ -240,7 +252,8 @@ void queue_stop(struct node *node, unsigned seconds)
         pthread_mutex_lock(&node->lock);
         wait_running(node, seconds);
         for (size_t i = 0; i < node->job_count; i++)
-                atomic_store(&node->jobs[i]->cancelled, true);
+                if (!node->jobs[i]->suspended)
+                        atomic_store(&node->jobs[i]->cancelled, true);
         pthread_mutex_unlock(&node->lock);
         for (; node->worker_count > 0; node->worker_count--)
                 pthread_join(node->workers[node->worker_count - 1], NULL);

@@ -3,8 +3,8 @@
  * The node's own registry of images, for the container runtimes of this machine:
  * "HOST:PORT/checkpoint/ID:latest" is the checkpoint of that id (in lower case, as names of images are). It
  * becomes an image when a runtime first pulls it: of the archive here, or of one on another node that was
- * offered. That one is read once, each chunk is verified before it goes into a layer, and nothing but the
- * layers is written; they are kept.
+ * offered, whose layers come while they are pulled (delivery.h). What no checkpoint here and no offer needs
+ * any more is removed, some minutes later.
  */
 #ifndef SNAP_NODE_SHELF_H
 #define SNAP_NODE_SHELF_H
@@ -24,9 +24,13 @@ CLEANUP_DEFINE(struct shelf *, shelf_free);
 
 /*
  * The name of the image of a checkpoint, to be freed. `offer` is as the request of a fetch (docs/node.md):
- * the checkpoint of another node, asked for when it is pulled; without `url` it is one of this node. Offers
- * are kept in memory, and forgotten when they were taken.
+ * the checkpoint of another node, asked for when it is pulled, for `seconds`; without `url` it is one of this
+ * node. Offers are in the catalog.
  */
 int shelf_offer(struct shelf *shelf, yyjson_val *offer, char **image, struct error *err);
+
+/* What is done once a minute: offers that are over end, images that nobody needs go, and blobs that no image
+ * has had for `grace_seconds`. */
+void shelf_collect(struct shelf *shelf, unsigned grace_seconds);
 
 #endif

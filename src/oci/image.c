@@ -10,10 +10,6 @@
 #include "oci/registry_client.h"
 #include "oci/source.h"
 
-/* Changes whenever the same archive would give other layers than before. */
-#define PLAN_VERSION 2
-#define VARIANT_SIZE 64
-
 struct build {
         struct archive *archive;
         struct metadata *metadata;
@@ -29,10 +25,9 @@ struct build {
         bool sent; /* a layer has to be */
 };
 
-static void variant_name(const struct build *build, char out[VARIANT_SIZE])
+static void variant_name(const struct build *build, char out[LAYER_VARIANT_SIZE])
 {
-        snprintf(out, VARIANT_SIZE, "%d%s/%s-%d", PLAN_VERSION, build->plan.common ? "-common" : "",
-                 compression_name(build->options.compression), build->options.level);
+        layer_cache_name(build->plan.common, build->options.compression, build->options.level, out);
 }
 
 /* Is the layer in the registry, or can it be taken there from another repository? */
@@ -53,7 +48,7 @@ static int find_layer(struct build *build, const char *host, const struct image_
 static int find_layers(struct build *build, const char *host, struct error *err)
 {
         bool known[LAYERS_MAX];
-        char variant[VARIANT_SIZE];
+        char variant[LAYER_VARIANT_SIZE];
         int ret = 0;
 
         variant_name(build, variant);
@@ -85,7 +80,7 @@ static void choose(struct build *build, size_t choice)
 static bool choose_as_before(struct build *build)
 {
         const char *variant = layer_cache_variant(build->cache, 0);
-        char name[VARIANT_SIZE];
+        char name[LAYER_VARIANT_SIZE];
 
         for (size_t i = 0; variant && i < ARRAY_SIZE(choices); i++) {
                 choose(build, i);
@@ -128,7 +123,7 @@ static int build_layers(struct build *build, struct error *err)
 static int push_layers(struct build *build, struct error *err)
 {
         _cleanup_registry_reference_ struct registry_reference reference = {0};
-        char variant[VARIANT_SIZE];
+        char variant[LAYER_VARIANT_SIZE];
         int ret = registry_reference_parse(build->to->path, &reference, err);
 
         if (ret < 0)

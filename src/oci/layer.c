@@ -6,6 +6,7 @@
 #include "archive/tar.h"
 #include "base/secret_memory.h"
 #include "oci/layer_cipher.h"
+#include "oci/layer_reader.h"
 
 /* Bytes in one compressed frame: small enough that many are in work at once within little memory. */
 #define FRAME_SIZE (1 * MIB)
@@ -349,7 +350,7 @@ static int finish_encrypted(struct layer_writer *layer, struct sha256 *digest, s
 
 int layer_writer_finish(struct layer_writer *layer, struct image_layer *out, struct error *err)
 {
-        static const uint8_t zeros[2 * TAR_BLOCK];
+        static const uint8_t zeros[LAYER_END_SIZE];
         struct sha256 digest;
         int ret = layer_writer_append(layer, (struct slice){zeros, sizeof(zeros)}, err);
 

@@ -13,6 +13,8 @@
 #define KEPT_SECONDS ((time_t)30 * 24 * 3600) /* without use */
 #define VARIANTS_MAX 8
 #define PLACES_MAX   16
+/* Changes whenever the same archive would give other layers than before. */
+#define PLAN_VERSION 2
 
 struct layer_cache {
         char *directory, *path;
@@ -73,6 +75,12 @@ void layer_cache_free(struct layer_cache *cache)
         free(cache->path);
         yyjson_doc_free(cache->doc);
         free(cache);
+}
+
+void layer_cache_name(bool common, enum compression compression, int level, char out[LAYER_VARIANT_SIZE])
+{
+        snprintf(out, LAYER_VARIANT_SIZE, "%d%s/%s-%d", PLAN_VERSION, common ? "-common" : "",
+                 compression_name(compression), level);
 }
 
 static yyjson_val *list_of(const struct layer_cache *cache, const char *name)
@@ -136,7 +144,7 @@ static yyjson_mut_val *layer_new(yyjson_mut_doc *doc, const struct image_layer *
         return object;
 }
 
-/* What is new comes first; of what there was, as much as there is room for follows. */
+/* What is new (NULL: nothing) comes first; of what there was, as much as there is room for follows. */
 static yyjson_mut_val *merge(yyjson_mut_doc *doc, yyjson_mut_val *first, yyjson_val *old, const char *key,
                              const char *second_key, size_t limit)
 {
@@ -144,11 +152,12 @@ static yyjson_mut_val *merge(yyjson_mut_doc *doc, yyjson_mut_val *first, yyjson_
         yyjson_arr_iter each;
         yyjson_val *entry;
 
-        yyjson_mut_arr_append(list, first);
+        if (first)
+                yyjson_mut_arr_append(list, first);
         yyjson_arr_iter_init(old, &each);
         while ((entry = yyjson_arr_iter_next(&each)) && yyjson_mut_arr_size(list) < limit) {
-                bool same = strcmp(json_text_or(entry, key, ""),
-                                   yyjson_mut_get_str(yyjson_mut_obj_get(first, key))) == 0;
+                bool same = first && strcmp(json_text_or(entry, key, ""),
+                                            yyjson_mut_get_str(yyjson_mut_obj_get(first, key))) == 0;
 
                 if (same && second_key)
                         same = strcmp(json_text_or(entry, second_key, ""),
@@ -165,7 +174,7 @@ static yyjson_mut_doc *describe(const struct layer_cache *cache, const char *var
 {
         yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
         yyjson_mut_val *root = yyjson_mut_obj(doc), *entry = yyjson_mut_obj(doc), *list = yyjson_mut_arr(doc);
-        yyjson_mut_val *place = yyjson_mut_obj(doc);
+        yyjson_mut_val *place = host ? yyjson_mut_obj(doc) : NULL;
 
         if (!doc)
                 return NULL;
@@ -174,8 +183,10 @@ static yyjson_mut_doc *describe(const struct layer_cache *cache, const char *var
         for (size_t i = 0; i < LAYERS_MAX; i++)
                 yyjson_mut_arr_append(list, known[i] ? layer_new(doc, &layers[i]) : yyjson_mut_null(doc));
         yyjson_mut_obj_add_val(doc, entry, "layers", list);
-        yyjson_mut_obj_add_str(doc, place, "host", host);
-        yyjson_mut_obj_add_str(doc, place, "repository", repository);
+        if (place) {
+                yyjson_mut_obj_add_str(doc, place, "host", host);
+                yyjson_mut_obj_add_str(doc, place, "repository", repository);
+        }
         yyjson_mut_obj_add_val(doc, root, "variants",
                                merge(doc, entry, list_of(cache, "variants"), "name", NULL, VARIANTS_MAX));
         yyjson_mut_obj_add_val(doc, root, "places",

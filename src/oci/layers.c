@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include "archive/prefetch.h"
+#include "oci/layer_reader.h"
 #include "oci/translate.h"
 
 /* Workers that compress; more would be faster than any disk, and each has frames in memory. */
@@ -126,14 +126,6 @@ static int build_in_one_pass(struct layers *layers, struct error *err)
 /* --- at the same time --------------------------------------------------------------------------------------
  */
 
-static uint64_t stream_end(const struct archive *archive, size_t member)
-{
-        const struct archive_member *last = archive_at(archive, member);
-
-        return member + 1 < archive_count(archive) ? archive_at(archive, member + 1)->header
-                                                   : last->offset + tar_padded(last->size);
-}
-
 static int advance(struct layers *layers, uint64_t size, struct error *err)
 {
         if (progress_cancelled(layers->progress))
@@ -143,62 +135,29 @@ static int advance(struct layers *layers, uint64_t size, struct error *err)
         return 0;
 }
 
-static int copy_range(struct layers *layers, struct layer_writer *writer, uint64_t start, uint64_t size,
-                      struct error *err)
+static int copy_layer(struct layers *layers, unsigned layer, struct error *err)
 {
-        _cleanup_prefetch_ struct prefetch *prefetch = NULL;
-        struct stream *stream = NULL;
-        struct slice chunk;
-        int ret = stream_open(layers->archive, &stream, err);
+        _cleanup_layer_reader_ struct layer_reader *reader = NULL;
+        struct slice bytes;
+        int ret = layer_reader_open(layers->archive, layers->plan, layer, 0, &reader, err);
 
-        if (ret == 0)
-                ret = stream_skip(stream, start, err);
-        if (ret < 0) {
-                stream_free(stream);
-                return ret;
-        }
-        ret = prefetch_new(stream, size, &prefetch, err);
-        while (ret >= 0 && size) {
-                ret = prefetch_next(prefetch, &chunk, err);
-                if (ret == 0)
-                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short",
-                                         archive_path(layers->archive));
-                if (ret < 0)
-                        break;
-                if (chunk.size > size)
-                        chunk.size = (size_t)size;
-                size -= chunk.size;
-                ret = layer_writer_append(writer, chunk, err);
+        while (ret >= 0 && (ret = layer_reader_next(reader, &bytes, err)) > 0) {
+                ret = layer_writer_append(layers->writers[layer], bytes, err);
                 if (ret < 0)
                         break;
                 pthread_mutex_lock(&layers->lock);
-                ret = layers->ret < 0 ? -ECANCELED : advance(layers, chunk.size, err);
+                ret = layers->ret < 0 ? -ECANCELED : advance(layers, bytes.size, err);
                 pthread_mutex_unlock(&layers->lock);
         }
-        return ret < 0 ? ret : 0;
+        return ret;
 }
 
-/* Neighbouring members are read as one. */
 static int build_layer_once(struct layers *layers, unsigned layer, struct error *err)
 {
-        const uint8_t *layer_of = layers->plan->layer_of;
-        size_t count = archive_count(layers->archive), i = 0;
         int ret = open_layer(layers, layer, err);
 
-        while (ret == 0 && i < count) {
-                size_t first = i;
-
-                while (i < count && layer_of[i] == layer)
-                        i++;
-                if (i > first) {
-                        uint64_t start = archive_at(layers->archive, first)->header;
-
-                        ret = copy_range(layers, layers->writers[layer], start,
-                                         stream_end(layers->archive, i - 1) - start, err);
-                } else {
-                        i++;
-                }
-        }
+        if (ret == 0)
+                ret = copy_layer(layers, layer, err);
         return ret < 0 ? ret : finish_layer(layers, layer, err);
 }
 

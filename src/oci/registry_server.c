@@ -200,11 +200,11 @@ struct registry_store *request_store(const struct request *request)
         return server->store;
 }
 
-const struct registry_server_options *request_registry_options(const struct request *request)
+const struct registry_origin *request_origin(const struct request *request)
 {
         const struct registry_server *server = request_context(request);
 
-        return &server->options;
+        return &server->options.origin;
 }
 
 const char *request_repository(const struct request *request)
@@ -317,6 +317,11 @@ int registry_server_start(const struct registry_server_options *options, struct 
 const char *registry_server_address(const struct registry_server *server)
 {
         return server_address(server->server);
+}
+
+struct registry_store *registry_server_store(struct registry_server *server)
+{
+        return server->store;
 }
 
 void registry_server_stop(struct registry_server *server, unsigned seconds)

@@ -8,25 +8,37 @@
  * A blob that is not verified yet is hashed while it is sent, and the connection broken off before its last
  * bytes when it turns out to be damaged; for a part of one it is read as a whole first.
  *
- * A manifest that is not there may be made when it is asked for: `missing`.
+ * What is not there may come from elsewhere when it is asked for: `origin`.
  */
 #ifndef SNAP_OCI_REGISTRY_SERVER_H
 #define SNAP_OCI_REGISTRY_SERVER_H
 
 #include <stdbool.h>
-#include "base/cleanup.h"
-#include "base/error.h"
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "net/request.h"
+#include "oci/registry_store.h"
+
+/* Where things come from that a repository does not have. Called by threads of the server; may take its time.
+ * -ENOENT without an error: from nowhere; other errors say why it cannot be had. */
+struct registry_origin {
+        /* 0 and nothing in `text`: it is in the store now. 0 and `text`: an image manifest, of which some
+         * blobs are still on their way. */
+        int (*manifest)(void *context, const char *repository, const char *reference, struct buffer *text,
+                        struct error *err);
+        /* 0: it is in the store now. 1: `out` gives its `size` bytes, from any offset on, while they come;
+         * the last one only when all of them have the digest. */
+        int (*blob)(void *context, const char *repository, const struct sha256 *digest, uint64_t *size,
+                    struct response_source *out, struct error *err);
+        void *context;
+};
 
 struct registry_server_options {
         const char *listen, *root;
         const char *certificate, *key, *client_ca; /* PEM files; NULL: plain HTTP */
         const char *tokens;  /* a file (net/access.h) with the rights pull, push, delete; may be NULL */
         bool anonymous_pull; /* without a token, too */
-        /* Called by threads of the server when a repository has no such manifest: 0 when it has it now, since
-         * it was pushed here meanwhile; -ENOENT when that is so and stays so; else why it cannot be had. May
-         * take its time. NULL: nothing comes from elsewhere. */
-        int (*missing)(void *context, const char *repository, const char *reference, struct error *err);
-        void *context;
+        struct registry_origin origin; /* zeros: nothing comes from elsewhere */
 };
 
 struct registry_server;
@@ -37,6 +49,8 @@ int registry_server_start(const struct registry_server_options *options, struct 
                           struct error *err);
 /* "127.0.0.1:5000", with the port that it got. Borrowed. */
 const char *registry_server_address(const struct registry_server *server);
+/* What it serves. Borrowed. */
+struct registry_store *registry_server_store(struct registry_server *server);
 /* Lets what goes on end, for at most `seconds`. */
 void registry_server_stop(struct registry_server *server, unsigned seconds);
 void registry_server_free(struct registry_server *server);

@@ -82,6 +82,64 @@ static int respond_verified(struct request *request, const struct sha256 *digest
         return request_respond_stream(request, 200, BLOB_TYPE, blob->size, &source, err);
 }
 
+/* --- sending one that is on its way here
+ * --------------------------------------------------------------------- */
+
+/* From an offset on. */
+struct coming {
+        struct response_source source;
+        uint64_t offset;
+};
+
+static ssize_t coming_read(void *context, uint64_t offset, void *data, size_t size)
+{
+        const struct coming *coming = context;
+
+        return coming->source.read(coming->source.context, coming->offset + offset, data, size);
+}
+
+static void coming_free(void *context)
+{
+        struct coming *coming = context;
+
+        coming->source.free(coming->source.context);
+        free(coming);
+}
+
+/* The whole, or what is asked for if that goes to the end, as who was broken off asks; of other parts, as may
+ * be (RFC 9110, 14.2), the whole. Takes the source. */
+static int respond_coming(struct request *request, const struct sha256 *digest, uint64_t size,
+                          const struct response_source *source, struct error *err)
+{
+        struct coming *coming = malloc(sizeof(*coming));
+        struct response_source from = {coming_read, coming_free, coming};
+        bool is_rest;
+        struct range range;
+        int ret;
+
+        if (!coming) {
+                source->free(source->context);
+                return error_oom(err);
+        }
+        is_rest = strcmp(request_method(request), "GET") == 0 &&
+                  range_parse(request_header(request, "Range"), size, &range) == RANGE_PART &&
+                  range.offset + range.size == size;
+        *coming = (struct coming){*source, is_rest ? range.offset : 0};
+        ret = set_digest(request, digest, err);
+        if (ret == 0)
+                ret = request_set_header(request, err, "Accept-Ranges", "bytes");
+        if (ret == 0 && is_rest)
+                ret = request_set_header(request, err, "Content-Range", "bytes %llu-%llu/%llu",
+                                         (unsigned long long)range.offset, (unsigned long long)size - 1,
+                                         (unsigned long long)size);
+        if (ret < 0) {
+                coming_free(coming);
+                return ret;
+        }
+        return request_respond_stream(request, is_rest ? 206 : 200, BLOB_TYPE, size - coming->offset, &from,
+                                      err);
+}
+
 /* --- blobs
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -106,15 +164,41 @@ static int respond_blob(struct request *request, const struct sha256 *digest, co
         return request_respond_file(request, BLOB_TYPE, etag, blob->fd, blob->size, err);
 }
 
+/* The repository does not have it, as `err` says. 0: it has it now. 1: it is being answered. */
+static int get_from_elsewhere(struct request *request, const struct sha256 *digest, struct error *err)
+{
+        const struct registry_origin *origin = request_origin(request);
+        struct response_source source;
+        struct error why = {0};
+        uint64_t size;
+        int ret = origin->blob(origin->context, request_repository(request), digest, &size, &source, &why);
+
+        if (ret == -ENOENT && !why.kind)
+                return ret;
+        *err = why;
+        if (ret <= 0)
+                return ret;
+        ret = respond_coming(request, digest, size, &source, err);
+        return ret < 0 ? ret : 1;
+}
+
 static int blob_get(struct request *request, struct error *err)
 {
+        const char *repository = request_repository(request);
         struct store_blob blob;
         struct sha256 digest;
         int ret = blob_digest(request, &digest, err);
 
-        if (ret == 0)
-                ret = store_blob_open(request_store(request), request_repository(request), &digest, &blob,
-                                      err);
+        if (ret < 0)
+                return ret;
+        ret = store_blob_open(request_store(request), repository, &digest, &blob, err);
+        if (ret == -ENOENT && request_origin(request)->blob) {
+                ret = get_from_elsewhere(request, &digest, err);
+                if (ret == 1)
+                        return 0;
+                if (ret == 0)
+                        ret = store_blob_open(request_store(request), repository, &digest, &blob, err);
+        }
         if (ret < 0)
                 return ret;
         ret = set_digest(request, &digest, err);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "base/json.h"
 #include "net/url.h"
+#include "oci/layout_index.h"
 #include "oci/manifest.h"
 #include "oci/registry_server_private.h"
 
@@ -16,37 +17,60 @@
 /* --- manifests
  * ------------------------------------------------------------------------------------------------ */
 
-/* From the store, or from elsewhere into the store. */
-static int manifest_open(const struct request *request, struct store_manifest *out, struct error *err)
+static int respond_stored(struct request *request, struct store_manifest *manifest, struct error *err)
 {
-        const struct registry_server_options *options = request_registry_options(request);
+        char digest[DIGEST_TEXT_SIZE];
+        int ret = request_set_header(request, err, "Docker-Content-Digest", "%s",
+                                     digest_format(&manifest->digest, digest));
+
+        return ret < 0 ? ret
+                       : request_respond_file(request, manifest->media_type, digest, steal_fd(&manifest->fd),
+                                              manifest->size, err);
+}
+
+/* One that is not in the store yet. */
+static int respond_coming(struct request *request, const struct buffer *text, struct error *err)
+{
+        char digest[DIGEST_TEXT_SIZE];
+        struct sha256 sum;
+        int ret = sha256_of(buffer_slice(text), &sum, err);
+
+        if (ret == 0)
+                ret = request_set_header(request, err, "Docker-Content-Digest", "%s",
+                                         digest_format(&sum, digest));
+        return ret < 0 ? ret : request_respond_bytes(request, 200, MEDIA_MANIFEST, buffer_slice(text), err);
+}
+
+/* The store does not have it, as `err` says; perhaps somebody else has. */
+static int get_from_elsewhere(struct request *request, struct error *err)
+{
+        _cleanup_store_manifest_ struct store_manifest manifest = {.fd = -1};
+        const struct registry_origin *origin = request_origin(request);
         const char *repository = request_repository(request),
                    *reference = request_parameter(request, "reference");
-        struct error elsewhere = {0};
-        int ret = store_manifest_open(request_store(request), repository, reference, out, err);
+        _cleanup_buffer_ struct buffer text = {0};
+        struct error why = {0};
+        int ret = origin->manifest(origin->context, repository, reference, &text, &why);
 
-        if (ret != -ENOENT || !options->missing)
+        if (ret == -ENOENT && !why.kind)
                 return ret;
-        ret = options->missing(options->context, repository, reference, &elsewhere);
-        if (ret == -ENOENT)
-                return ret; /* `err` says so */
-        *err = elsewhere;
-        return ret < 0 ? ret : store_manifest_open(request_store(request), repository, reference, out, err);
+        *err = why;
+        if (ret == 0 && text.size)
+                return respond_coming(request, &text, err);
+        if (ret == 0)
+                ret = store_manifest_open(request_store(request), repository, reference, &manifest, err);
+        return ret < 0 ? ret : respond_stored(request, &manifest, err);
 }
 
 static int manifest_get(struct request *request, struct error *err)
 {
         _cleanup_store_manifest_ struct store_manifest manifest = {.fd = -1};
-        char digest[DIGEST_TEXT_SIZE];
-        int ret = manifest_open(request, &manifest, err);
+        int ret = store_manifest_open(request_store(request), request_repository(request),
+                                      request_parameter(request, "reference"), &manifest, err);
 
-        if (ret < 0)
-                return ret;
-        ret = request_set_header(request, err, "Docker-Content-Digest", "%s",
-                                 digest_format(&manifest.digest, digest));
-        return ret < 0 ? ret
-                       : request_respond_file(request, manifest.media_type, digest, steal_fd(&manifest.fd),
-                                              manifest.size, err);
+        if (ret == -ENOENT && request_origin(request)->manifest)
+                return get_from_elsewhere(request, err);
+        return ret < 0 ? ret : respond_stored(request, &manifest, err);
 }
 
 static void text_free(void *context)

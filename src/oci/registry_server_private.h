@@ -27,7 +27,7 @@ int digest_parse(const char *text, struct sha256 *out, struct error *err);
 
 /* The store that a request is about, and the repository. */
 struct registry_store *request_store(const struct request *request);
-const struct registry_server_options *request_registry_options(const struct request *request);
+const struct registry_origin *request_origin(const struct request *request);
 const char *request_repository(const struct request *request);
 /* May who asks do that there? */
 bool request_allows(const struct request *request, enum registry_action action, const char *repository);

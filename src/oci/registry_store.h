@@ -78,6 +78,8 @@ int store_upload_open(struct registry_store *store, const char *name, const char
                       struct store_upload **out, struct error *err);
 /* Bytes it has, also after a restart. */
 uint64_t store_upload_size(const struct store_upload *upload);
+/* Its file, to be read: the bytes that it has stay where they are, also when it is a blob. Borrowed. */
+int store_upload_fd(const struct store_upload *upload);
 /* Is there room for so many bytes more? -ENOSPC, said before they are sent in vain. */
 int store_upload_expect(const struct store_upload *upload, uint64_t size, struct error *err);
 /* After a failure what this opening appended is taken back: a full disk gets its space again. */

@@ -150,6 +150,11 @@ uint64_t store_upload_size(const struct store_upload *upload)
         return upload->size;
 }
 
+int store_upload_fd(const struct store_upload *upload)
+{
+        return upload->fd;
+}
+
 static void end_thread(struct store_upload *upload)
 {
         if (!upload->thread)

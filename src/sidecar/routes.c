@@ -24,6 +24,7 @@ const struct route agent_routes[] = {
 
         {"GET", "/checkpoints/{id}/archive", &handle_archive, TAG(READ, TICKET)},
         {"GET", "/checkpoints/{id}/chunks", &handle_chunks, TAG(READ, TICKET)},
+        {"GET", "/checkpoints/{id}/layers", &handle_layers, TAG(READ, TICKET)},
         {"POST", "/checkpoints/{id}/ticket", &handle_ticket, TAG(READ, CHECKPOINT)},
         {"DELETE", "/checkpoints/{id}/ticket", &handle_ticket_end, TAG(READ, TICKET)},
         {"POST", "/images", &handle_image, TAG(CREATE, ANYWHERE)},

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include "base/file.h"
 #include "net/headers.h"
 #include "node/chunk_cache.h"
 #include "node/peer.h"
 #include "node/ticket.h"
+#include "oci/image_plan.h"
 
 #define ARCHIVE_TYPE "application/x-tar"
 
@@ -15,6 +17,7 @@ struct transfer {
         struct node *node;
         struct chunk_cache *chunks;
         struct ticket_office *tickets;
+        pthread_mutex_t hashing; /* of layers */
 };
 
 int transfer_new(struct node *node, struct transfer **out, struct error *err)
@@ -26,6 +29,7 @@ int transfer_new(struct node *node, struct transfer **out, struct error *err)
         if (!transfer)
                 return error_oom(err);
         transfer->node = node;
+        pthread_mutex_init(&transfer->hashing, NULL);
         if (asprintf(&directory, "%s/chunks", node_options(node)->state_directory) < 0) {
                 directory = NULL;
                 return error_oom(err);
@@ -44,6 +48,7 @@ void transfer_free(struct transfer *transfer)
                 return;
         chunk_cache_free(transfer->chunks);
         ticket_office_free(transfer->tickets);
+        pthread_mutex_destroy(&transfer->hashing);
         free(transfer);
 }
 
@@ -176,6 +181,57 @@ static int chunks_end(struct request *request, struct error *err)
 }
 
 const struct handler handle_chunks = {.end = chunks_end};
+
+/* --- layers -----------------------------------------------------------------------------------------------
+ */
+
+static int write_layers(const struct image_plan *plan, struct buffer *out, struct error *err)
+{
+        char hex[SHA256_HEX_SIZE];
+        int ret = buffer_append_text(out, "{\"layers\":[");
+
+        for (unsigned i = 0; i < plan->members.count && ret == 0; i++)
+                ret = buffer_printf(out, "%s\"sha256:%s\"", i ? "," : "",
+                                    sha256_hex(&plan->layers[i].blob.digest, hex));
+        if (ret == 0)
+                ret = buffer_append_text(out, "]}\n");
+        return ret < 0 ? error_oom(err) : 0;
+}
+
+/* One at a time is read; who comes meanwhile finds what that one has found. */
+static int get_layers(const struct request *request, struct image_plan *plan, struct error *err)
+{
+        struct transfer *transfer = request_transfer(request);
+        _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
+        _cleanup_archive_ struct archive *archive = NULL;
+        _cleanup_close_ int fd = -1;
+        int ret = open_archive(request, &checkpoint, &fd, err);
+
+        if (ret == 0)
+                ret = archive_open_file(fd, checkpoint->path, &archive, err);
+        if (ret == 0)
+                ret = image_plan_make(archive, plan, err);
+        if (ret < 0)
+                return ret;
+        pthread_mutex_lock(&transfer->hashing);
+        ret = image_plan_hash(archive, plan, NULL, err);
+        pthread_mutex_unlock(&transfer->hashing);
+        return ret;
+}
+
+static int layers_end(struct request *request, struct error *err)
+{
+        _cleanup_image_plan_ struct image_plan plan = {0};
+        _cleanup_buffer_ struct buffer text = {0};
+        int ret = get_layers(request, &plan, err);
+
+        if (ret == 0)
+                ret = write_layers(&plan, &text, err);
+        return ret < 0 ? ret
+                       : request_respond_bytes(request, 200, "application/json", buffer_slice(&text), err);
+}
+
+const struct handler handle_layers = {.end = layers_end};
 
 /* --- tickets ----------------------------------------------------------------------------------------------
  */

@@ -65,6 +65,21 @@ line_goes_after_cut() {
                 < /dev/null > /dev/null 2>&1 3>&- 4>&- &' 3>&- 4>&-
 }
 
+# empty_shelf: node b with a registry that has nothing.
+empty_shelf() {
+        agent_end b
+        on b rm -rf /var/lib/snap/agent/registry
+        agent_start b --registry 127.0.0.1:5000
+}
+
+# image_offered: to node b, by the REQUEST; prints its name.
+image_offered() { ask b /images -d "$REQUEST" | jq -r .image; }
+
+# manifests_on_shelf: how many images are there as a whole.
+manifests_on_shelf() { on b bash -c 'find /var/lib/snap/agent/registry/repositories -path "*/_manifests/*" -type f | wc -l'; }
+
+line_brought() { [ "$(on b cut -d' ' -f1 /tmp/line)" -gt "$1" ]; }
+
 nothing_unfinished() {
         ! on b find /var/lib/snap/kubelet -name '.snap-*' | grep .
 }
@@ -147,6 +162,25 @@ nothing_unfinished() {
         nothing_unfinished
 }
 
+@test "an agent that is ended in good order goes on, too, and its operation says so" {
+        line 0 0 $((24 << 20))
+        ticket
+        local id
+        id=$(fetch)
+        wait_for 30 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((40 << 20)) ]'
+        agent_end b
+        [ "$(on b find /var/lib/snap/kubelet -name '.snap-*' | wc -l)" = 1 ]
+        agent_start b
+        run -0 end_of b "$id"
+        jq -e '.phase == "done" and .result.resumed and .result.kept > 0' <<< "$output"
+        [ "$(jq '.result.fetched + .result.kept' <<< "$output")" = "$SIZE" ]
+        nothing_unfinished
+        # The ticket is not to be found any more.
+        agent_end b
+        ! on b grep -r "$(jq -r .ticket <<< "$REQUEST")" /var/lib/snap/agent
+        agent_start b
+}
+
 @test "a fetch that is cancelled leaves nothing" {
         line 0 0 $((16 << 20))
         ticket
@@ -211,6 +245,93 @@ nothing_unfinished() {
         agent_end b
         on b umount -l /var/lib/snap/small
         agent_start b
+}
+
+@test "what a runtime pulls comes to it before the other node has given all of it" {
+        empty_shelf
+        line 0 0 $((8 << 20))
+        ticket
+        REQUEST=$(jq -c '.patience = 300' <<< "$REQUEST")
+        local at layer size
+        at=http://$(image_offered)
+        at=${at/5000/5000\/v2} && at=${at%:latest}
+        layer=$(on b curl -sS --fail "$at/manifests/latest" | jq -c '.layers[-1]')
+        size=$(jq .size <<< "$layer")
+        [ "$size" -gt $((64 << 20)) ]
+        # shellcheck disable=SC2016
+        on b bash -c 'rm -f /tmp/layer; setsid curl -sS --fail -o /tmp/layer "$1" < /dev/null > /dev/null 2>&1 3>&- 4>&- & echo $! > /tmp/curl.pid' \
+                _ "$at/blobs/$(jq -r .digest <<< "$layer")" 3>&- 4>&-
+        wait_for 60 line_brought $((24 << 20))
+        # From here on nothing comes over the line.
+        on b bash -c 'kill -STOP "$(cat /tmp/proxy.pid)"'
+        wait_for 60 on b bash -c '[ "$(stat -c %s /tmp/layer)" -gt $((4 << 20)) ]'
+        ! line_brought "$size"
+        [ "$(manifests_on_shelf)" = 0 ]
+        on b bash -c 'kill -CONT "$(cat /tmp/proxy.pid)"'
+        wait_for 120 on b bash -c '! kill -0 "$(cat /tmp/curl.pid)"'
+        [ "sha256:$(on b sha256sum /tmp/layer | cut -d' ' -f1)" = "$(jq -r .digest <<< "$layer")" ]
+        on b rm -f /tmp/layer
+}
+
+@test "an image is pulled over a line that is cut, by Podman, skopeo and containerd" {
+        empty_shelf
+        line $((20 << 20)) 3
+        ticket
+        local image cuts
+        image=$(image_offered)
+        run -0 on b podman pull -q --tls-verify=false "$image"
+        read -r _ cuts < <(on b cat /tmp/line)
+        [ "$cuts" = 3 ]
+        on b podman rmi "$image" > /dev/null
+        wait_for 30 eval '[ "$(manifests_on_shelf)" = 1 ]'
+        run -0 on b checkpointctl verify --quiet "docker://$image"
+
+        empty_shelf
+        ticket
+        image_offered
+        on b rm -rf /tmp/copied
+        run -0 on b skopeo copy -q --src-tls-verify=false "docker://$image" oci:/tmp/copied:x
+        on b checkpointctl verify --quiet oci:/tmp/copied:x
+        on b rm -rf /tmp/copied
+
+        empty_shelf
+        ticket
+        image_offered
+        # shellcheck disable=SC2016
+        run -0 on b bash -ec '
+                mkdir -p /tmp/ctr && cd /tmp/ctr
+                printf "%s\n" "version = 3" "root = \"/tmp/ctr/root\"" "state = \"/tmp/ctr/state\"" \
+                        "disabled_plugins = [\"io.containerd.cri.v1.runtime\", \"io.containerd.cri.v1.images\", \"io.containerd.grpc.v1.cri\"]" \
+                        "[grpc]" "address = \"/tmp/ctr/socket\"" > config
+                containerd --config config < /dev/null > log 2>&1 3>&- 4>&- &
+                for try in $(seq 300); do [ -S socket ] && break; sleep 0.1; done
+                status=0
+                ctr --address /tmp/ctr/socket content fetch --plain-http "$1" > fetched 2>&1 || status=$?
+                tail -n 3 fetched
+                kill %1 && wait || true
+                rm -rf /tmp/ctr
+                exit $status' _ "$image"
+        wait_for 30 eval '[ "$(manifests_on_shelf)" = 1 ]'
+}
+
+@test "an agent that is killed while an image comes has nothing that looks whole, and goes on offering it" {
+        empty_shelf
+        line 0 0 $((16 << 20))
+        ticket
+        local image
+        image=$(image_offered)
+        # shellcheck disable=SC2016
+        on b bash -c 'setsid podman pull -q --tls-verify=false --retry 0 "$1" < /dev/null > /dev/null 2>&1 3>&- 4>&- & echo $! > /tmp/pull.pid' \
+                _ "$image" 3>&- 4>&-
+        wait_for 60 line_brought $((24 << 20))
+        agent_end b KILL
+        wait_for 60 on b bash -c '! kill -0 "$(cat /tmp/pull.pid)"'
+        ! on b podman image exists "$image"
+        [ "$(manifests_on_shelf)" = 0 ]
+        ! on b find /var/lib/snap/agent/registry/blobs -size +32M | grep .
+        agent_start b --registry 127.0.0.1:5000
+        run -0 on b podman pull -q --tls-verify=false "$image"
+        on b podman rmi "$image" > /dev/null
 }
 
 @test "a byte that is wrong is named with its chunk, and nothing is kept" {
@@ -278,18 +399,14 @@ nothing_unfinished() {
 }
 
 @test "an image of another node with a wrong byte is not pulled" {
-        agent_end b
-        agent_start b --registry 127.0.0.1:5000
-        on b bash -c 'rm -rf /var/lib/snap/agent/registry'
-        agent_end b
-        agent_start b --registry 127.0.0.1:5000
+        empty_shelf
         ID=$(ask a '/checkpoints?limit=500' | jq -r '[.items[] | select(.container == "web" and .state == "completed")][-1].id')
         local path
         path=$(ask a "/checkpoints/$ID" | jq -r .path)
         ticket
         on a bash -ec 'when=$(stat -c %y "$1"); printf "\125" | dd of="$1" bs=1 seek=70000 conv=notrunc status=none; touch -d "$when" "$1"' _ "$path"
         local image
-        image=$(ask b /images -d "$REQUEST" | jq -r .image)
+        image=$(image_offered)
         run on b podman pull -q --tls-verify=false "$image"
         [ "$status" -ne 0 ]
         run on b curl -sS "http://127.0.0.1:5000/v2/checkpoint/${ID,,}/manifests/latest"

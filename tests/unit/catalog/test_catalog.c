@@ -239,19 +239,77 @@ static void a_damaged_file_is_refused(void **state)
         assert_null(none);
 }
 
+static void change_file(const char *path, const char *sql)
+{
+        sqlite3 *database = NULL;
+
+        assert_int_equal(sqlite.sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+        assert_int_equal(sqlite.sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite.sqlite3_close(database);
+}
+
+static void put_offer(struct catalog *catalog, const char *id, const char *request, int64_t ends_ns)
+{
+        _cleanup_offer_ struct offer *offer = NULL;
+        struct error err = {0};
+
+        assert_success(offer_new(&offer, &err), &err);
+        (void)text_set(&offer->id, id);
+        (void)text_set(&offer->request, request);
+        offer->ends_ns = ends_ns;
+        assert_success(catalog_put_offer(catalog, offer, &err), &err);
+}
+
+static void offers_are_kept_until_they_are_removed(void **state)
+{
+        _cleanup_catalog_ struct catalog *catalog = open_catalog("offers.db");
+        _cleanup_offer_list_ struct offer_list list = {0};
+        _cleanup_offer_ struct offer *offer = NULL, *none = NULL;
+        struct error err = {0};
+
+        put_offer(catalog, "a", "{\"secret\":\"before\"}", 3);
+        put_offer(catalog, "b", "{}", 2);
+        put_offer(catalog, "a", "{\"secret\":\"after\"}", 4);
+        catalog_free(steal_ptr(catalog));
+        catalog = open_catalog("offers.db");
+        assert_success(catalog_get_offer(catalog, "a", &offer, &err), &err);
+        assert_string_equal(offer->request, "{\"secret\":\"after\"}");
+        assert_success(catalog_list_offers(catalog, 0, &list, &err), &err);
+        assert_int_equal(list.count, 2);
+        assert_string_equal(list.items[0]->id, "b");
+        assert_int_equal(list.items[1]->ends_ns, 4);
+        assert_success(catalog_remove_offer(catalog, "a", &err), &err);
+        assert_int_equal(catalog_get_offer(catalog, "a", &none, &err), -ENOENT);
+}
+
+/* What was there is there still. */
+static void a_file_of_the_first_version_gets_what_it_lacks(void **state)
+{
+        struct catalog *catalog = open_catalog("first.db");
+        _cleanup_operation_ struct operation *operation = NULL, *found = NULL;
+        struct error err = {0};
+
+        assert_success(operation_new(&operation, &err), &err);
+        (void)text_set(&operation->id, "01KB0000000000000000000001");
+        assert_success(catalog_put_operation(catalog, operation, &err), &err);
+        catalog_free(catalog);
+        change_file("first.db", "DROP TABLE offers; PRAGMA user_version=1");
+        for (int i = 0; i < 2; i++) {
+                catalog = open_catalog("first.db");
+                put_offer(catalog, "a", "{}", 1);
+                assert_success(catalog_get_operation(catalog, operation->id, &found, &err), &err);
+                operation_free(steal_ptr(found));
+                catalog_free(catalog);
+        }
+}
+
 static void a_newer_file_is_refused_and_left_alone(void **state)
 {
         struct catalog *catalog = open_catalog("catalog.db"), *none = NULL;
         struct error err = {0};
-        sqlite3 *database = NULL;
 
         catalog_free(catalog);
-        assert_int_equal(sqlite.sqlite3_open_v2("catalog.db", &database, SQLITE_OPEN_READWRITE, NULL),
-                         SQLITE_OK);
-        assert_int_equal(sqlite.sqlite3_exec(database, "PRAGMA user_version=2; DROP TABLE operations", NULL,
-                                             NULL, NULL),
-                         SQLITE_OK);
-        sqlite.sqlite3_close(database);
+        change_file("catalog.db", "PRAGMA user_version=3; DROP TABLE operations");
         assert_error(catalog_open("catalog.db", &none, &err), &err, ERROR_CATALOG_VERSION);
         assert_null(none);
 }
@@ -338,6 +396,8 @@ int main(void)
                 IN_SCRATCH(operations_in_the_order_in_which_they_came),
                 IN_SCRATCH(nothing_that_was_put_is_lost_by_a_kill),
                 IN_SCRATCH(a_damaged_file_is_refused),
+                IN_SCRATCH(offers_are_kept_until_they_are_removed),
+                IN_SCRATCH(a_file_of_the_first_version_gets_what_it_lacks),
                 IN_SCRATCH(a_newer_file_is_refused_and_left_alone),
                 IN_SCRATCH(a_full_disk_is_said_and_passes),
                 IN_SCRATCH(several_threads),

@@ -322,6 +322,63 @@ static void an_end_cancels_what_waits_and_then_what_runs(void **state)
         node_free(node);
 }
 
+static const struct job_kind lasting_kind = {
+        .name = "test", .check = check, .run = work, .goes_on = true, .secret = "ticket"};
+
+static void submit_lasting(struct node *node, char id[UNIQUE_ID_SIZE])
+{
+        const struct node_request request = {"test", "", 0, SLICE_TEXT("{\"cancel\":true,\"ticket\":\"x\"}")};
+        struct error err = {0};
+
+        assert_success(node_submit_kind(node, &lasting_kind, &request, id, &err), &err);
+}
+
+/* Though there would be time for it to end. */
+static void an_end_leaves_what_goes_on_later(void **state)
+{
+        struct node *node = open_node(1, 0);
+        _cleanup_operation_list_ struct operation_list list = {0};
+        char id[UNIQUE_ID_SIZE];
+        struct error err = {0};
+
+        notes_clear(true);
+        submit_lasting(node, id);
+        wait_for_begun(1);
+        submit_lasting(node, id);
+        node_stop(node, 3600);
+        assert_success(catalog_list_operations(node_catalog(node), true, 0, &list, &err), &err);
+        assert_int_equal(list.count, 2);
+        assert_int_equal(list.items[0]->phase, PHASE_DUMP);
+        assert_int_equal(list.items[1]->phase, PHASE_QUEUED);
+        for (size_t i = 0; i < list.count; i++)
+                assert_non_null(strstr(list.items[i]->request, "ticket"));
+        node_free(node);
+}
+
+static void a_secret_is_forgotten_at_the_end(void **state)
+{
+        _cleanup_node_ struct node *node = open_node(1, 0);
+        _cleanup_operation_ struct operation *first = NULL, *second = NULL;
+        char running[UNIQUE_ID_SIZE], waiting[UNIQUE_ID_SIZE];
+        struct error err = {0};
+
+        notes_clear(true);
+        submit_lasting(node, running);
+        wait_for_begun(1);
+        submit_lasting(node, waiting);
+        assert_success(node_cancel(node, waiting, &err), &err);
+        assert_success(catalog_get_operation(node_catalog(node), running, &first, &err), &err);
+        assert_non_null(strstr(first->request, "ticket"));
+        operation_free(steal_ptr(first));
+        release();
+        assert_int_equal(wait_end(node, running), PHASE_DONE);
+        assert_success(catalog_get_operation(node_catalog(node), running, &first, &err), &err);
+        assert_success(catalog_get_operation(node_catalog(node), waiting, &second, &err), &err);
+        assert_int_equal(second->phase, PHASE_CANCELLED);
+        assert_string_equal(first->request, "{\"cancel\":true}");
+        assert_string_equal(second->request, "{\"cancel\":true}");
+}
+
 /* While the journal cannot be written nothing begins; the end of what ran is kept in memory, and written as
  * soon as there is room. */
 static void without_room_for_the_journal(void **state)
@@ -416,6 +473,8 @@ int main(void)
                 IN_SCRATCH(who_watches_sees_the_end),
                 IN_SCRATCH(the_end_of_another_run_is_seen),
                 IN_SCRATCH(an_end_cancels_what_waits_and_then_what_runs),
+                IN_SCRATCH(an_end_leaves_what_goes_on_later),
+                IN_SCRATCH(a_secret_is_forgotten_at_the_end),
                 IN_SCRATCH(without_room_for_the_journal),
                 IN_SCRATCH(two_nodes_in_one_place),
                 IN_SCRATCH(many_at_once),

@@ -30,6 +30,7 @@ static const struct expected {
         {"POST", "/checkpoints/{id}/restore", "/checkpoints/" CHECKPOINT "/restore", "restore", DEFAULT},
         {"GET", "/checkpoints/{id}/archive", "/checkpoints/" CHECKPOINT "/archive", "read", DEFAULT},
         {"GET", "/checkpoints/{id}/chunks", "/checkpoints/" CHECKPOINT "/chunks", "read", DEFAULT},
+        {"GET", "/checkpoints/{id}/layers", "/checkpoints/" CHECKPOINT "/layers", "read", DEFAULT},
         {"POST", "/checkpoints/{id}/ticket", "/checkpoints/" CHECKPOINT "/ticket", "read", DEFAULT},
         {"DELETE", "/checkpoints/{id}/ticket", "/checkpoints/" CHECKPOINT "/ticket", "read", DEFAULT},
         {"GET", "/checkpoints/{id}/{verb}", "/checkpoints/" CHECKPOINT "/show", "read", DEFAULT},
