@@ -90,10 +90,14 @@ passes() {
         checkpointctl verify oci:$WORK/layout:gzip-zstd
 }
 
-# The pages stand before the process tree, which says whose they are: to look into them they are read again.
-@test "memory is looked into with a second read" {
-        [ "$(passes $WORK/once.tar.zstd checkpointctl memparse -p 1 -s PATH= $WORK/once.tar.zstd)" -le 2 ]
-        [ "$(passes $WORK/once.tar.zstd checkpointctl secrets $WORK/once.tar.zstd)" -le 2 ]
+# The pages stand before the process tree, which says whose they are: until then that is guessed.
+@test "memory is looked into while it passes" {
+        for file in $WORK/once.tar.*; do
+                [ "$(passes $file checkpointctl memparse -p 1 -s PATH= $file)" -eq 1 ]
+                [ "$(passes $file checkpointctl memparse -p 1 -r PATH= --json $file)" -eq 1 ]
+                [ "$(passes $file checkpointctl memparse -p 1 -o $BATS_TEST_TMPDIR/dump $file)" -eq 1 ]
+                [ "$(passes $file checkpointctl secrets $file)" -eq 1 ]
+        done
 }
 
 @test "a pipe is read once and kept" {
