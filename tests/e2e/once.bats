@@ -100,6 +100,38 @@ passes() {
         done
 }
 
+# found FILE: what is found in the memory of FILE, and all of it.
+found() {
+        checkpointctl memparse -p 1 -s PATH= -c 20 $1
+        checkpointctl memparse -p 1 -r '[a-z]{6,}' --json $1 | jq -c '.[0] | del(.path)'
+        checkpointctl secrets --json $1 | jq -c '.[0] | del(.path)'
+        checkpointctl memparse -p 13 -o $BATS_TEST_TMPDIR/dump $1 > /dev/null
+        cat $BATS_TEST_TMPDIR/dump
+}
+
+@test "what is found while it passes is what is found in a plain one" {
+        found $WORK/once.tar > $BATS_TEST_TMPDIR/plain
+        [ "$(wc -l < $BATS_TEST_TMPDIR/plain)" -gt 1000 ]
+        for file in $WORK/once.tar.*; do
+                found $file > $BATS_TEST_TMPDIR/packed
+                cmp $BATS_TEST_TMPDIR/plain $BATS_TEST_TMPDIR/packed
+        done
+        zstd -dqc $WORK/once.tar.zstd | gzip -1 | checkpointctl memparse -p 1 -s PATH= -c 20 - |
+                diff - <(checkpointctl memparse -p 1 -s PATH= -c 20 $WORK/once.tar)
+}
+
+@test "memory that stands before what says where it was takes a second reading" {
+        python3 - $WORK/once.tar $BATS_TEST_TMPDIR/other.tar << 'END'
+import sys, tarfile
+with tarfile.open(sys.argv[1]) as old, tarfile.open(sys.argv[2], 'w') as new:
+    for member in sorted(old, key=lambda member: '/pages-' not in member.name):
+        new.addfile(member, old.extractfile(member) if member.isreg() else None)
+END
+        zstd -q $BATS_TEST_TMPDIR/other.tar -o $BATS_TEST_TMPDIR/other.tar.zst
+        [ "$(passes $BATS_TEST_TMPDIR/other.tar.zst checkpointctl memparse -p 1 -s PATH= $BATS_TEST_TMPDIR/other.tar.zst)" -le 2 ]
+        cmp <(found $BATS_TEST_TMPDIR/other.tar) <(found $BATS_TEST_TMPDIR/other.tar.zst)
+}
+
 @test "a pipe is read once and kept" {
         for verb in show verify explain; do
                 diff <(zstd -dqc $WORK/once.tar.zstd | gzip -1 | checkpointctl $verb --json - | jq 'if type == "array" then map(del(.path)) else del(.path, .fileSize) end') \
