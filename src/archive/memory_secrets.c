@@ -199,12 +199,13 @@ static int restart(void *context, struct error *err)
 static int compare_pids(const void *a, const void *b)
 {
         const struct criu_process *const *x = a, *const *y = b;
+        pid_t first = (*x)->pid, second = (*y)->pid;
 
-        return (*x)->pid<(*y)->pid ? -1 : (*x)->pid>(*y)->pid;
+        return first < second ? -1 : first > second;
 }
 
 /* Their processes may only have been guessed when they were found: gives them those of the dump. */
-static int bind(struct memory_secrets *secrets, const struct criu_dump *dump, struct error *err)
+static int bind_processes(struct memory_secrets *secrets, const struct criu_dump *dump, struct error *err)
 {
         _cleanup_free_ const struct criu_process **by_pid =
                 calloc(dump->process_count, sizeof(struct criu_process *));
@@ -220,6 +221,9 @@ static int bind(struct memory_secrets *secrets, const struct criu_dump *dump, st
                 const struct criu_process **found =
                         bsearch(&wanted, by_pid, dump->process_count, sizeof(*by_pid), compare_pids);
 
+                if (!found)
+                        return error_set(err, &ERROR_INTERNAL, -EIO, "process %d is not in the dump",
+                                         (int)secret->pid);
                 secret->process = *found;
                 secret->mapping = mapping_of(secret->process, secret->address);
         }
@@ -261,7 +265,7 @@ int memory_secrets_find(struct archive *archive, struct criu_dump **dump, bool r
         ret = memory_scan_run(archive, dump, &scan, &out->absent, err);
         if (ret < 0 || !out->count)
                 return ret;
-        ret = bind(out, *dump, err);
+        ret = bind_processes(out, *dump, err);
         if (ret == 0)
                 qsort(out->items, out->count, sizeof(*out->items), compare);
         return ret;

@@ -14,7 +14,7 @@
 #define SECRET  "postgres://me:s3cret-in-url@example.org/"
 
 /* Lower ranks stand first; equal ones stand as in the archive that it is made of. */
-typedef int (*rank)(const char *name);
+typedef int (*member_rank)(const char *name);
 
 static int as_engines_do(const char *name)
 {
@@ -49,7 +49,7 @@ static int pages_backwards(const char *name)
 }
 
 static const struct {
-        rank rank;
+        member_rank rank;
         unsigned readings;
 } orders[] = {{as_engines_do, 1}, {tree_first, 1}, {pages_backwards, 1},
               {pages_first, 2},   {files_last, 2}, {a_page_map_last, 2}};
@@ -89,7 +89,7 @@ static void add_left_behind(struct archive *from, struct buffer *tar)
 }
 
 /* "plain.tar" and "packed.tar". */
-static void make(rank rank, bool left_behind)
+static void make(member_rank rank, bool left_behind)
 {
         _cleanup_archive_ struct archive *from = NULL;
         _cleanup_buffer_ struct buffer tar = {0}, packed = {0};
