@@ -72,7 +72,7 @@ static void scan(struct archive *archive, uint8_t shape, uint8_t offset)
                 {.start = 0x800000, .end = 0x900000, .path = "", .is_shared_memory = true, .shared_id = 2},
         };
         struct criu_process process = {.pid = 1, .command = "", .mappings = mappings, .mapping_count = 2};
-        struct criu_dump dump = {.processes = &process, .process_count = 1};
+        struct criu_dump dump = {.processes = &process, .process_count = 1}, *of = &dump;
         struct memory_scan spec = {.size = (2 + shape % 8) * CRIU_PAGE_SIZE,
                                    .before = (size_t)offset * 33,
                                    .after = shape % 3 * CRIU_PAGE_SIZE,
@@ -81,7 +81,7 @@ static void scan(struct archive *archive, uint8_t shape, uint8_t offset)
         uint64_t absent;
 
         spec.context = &spec;
-        (void)memory_scan_run(archive, &dump, &spec, &absent, NULL);
+        (void)memory_scan_run(archive, &of, &spec, &absent, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

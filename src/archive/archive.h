@@ -146,13 +146,17 @@ int archive_stream(const struct archive *archive, archive_sink sink, void *conte
 
 struct stream;
 
+typedef int (*archive_contents)(void *context, const struct archive_member *member, struct stream *contents,
+                                struct error *err);
+
 /* Who goes through an archive once, whatever it takes to read it. */
 struct archive_visitor {
         archive_sink bytes; /* as archive_stream() has it; NULL: not wanted */
         /* Of each member whose name ends in ".tar": its contents, expanded, of which as much may be read as
          * is wanted. NULL: not wanted. The members known then may be only those up to this one. */
-        int (*tar)(void *context, const struct archive_member *member, struct stream *contents,
-                   struct error *err);
+        archive_contents tar;
+        /* The same of each member with memory pages, which are not kept then. NULL: not wanted. */
+        archive_contents pages;
         /* Of what can be read only forward: will the contents of this member be asked for afterwards? They
          * are kept in a file without a name. NULL: no. */
         bool (*keeps)(void *context, const struct archive_member *member);

@@ -37,11 +37,6 @@ static bool is_bulk(const char *name)
                text_ends_with(name, ".tar") || text_ends_with(name, ".log");
 }
 
-static bool is_memory(const char *name)
-{
-        return text_starts_with(name, "checkpoint/pages-");
-}
-
 static int keep_in_memory(struct forward *forward, struct kept *kept, size_t size, struct error *err)
 {
         ssize_t n;
@@ -133,7 +128,7 @@ static int keep_contents(struct forward *forward, struct error *err)
                 return 0;
         if (asked || member->size <= ARCHIVE_SMALL_MAX || !is_bulk(member->name))
                 return keep_end(forward, member->size, &archive->kept_size, ARCHIVE_KEPT_MAX, asked, err);
-        if (is_memory(member->name))
+        if (archive_is_pages_member(member))
                 return keep_end(forward, ARCHIVE_END_SIZE, &archive->ends_size, ARCHIVE_ENDS_MAX, false, err);
         return 0;
 }
@@ -187,22 +182,22 @@ static int hand_out_header(struct forward *forward, struct error *err)
         return ret;
 }
 
-/* A tar within, of which what the visitor does not read is left to be passed over. */
-static int hand_out_tar(struct forward *forward, struct error *err)
+/* Contents, of which what the visitor does not read is left to be passed over. A tar is expanded. */
+static int hand_out_contents(struct forward *forward, archive_contents wanted, struct error *err)
 {
         const struct archive *archive = forward->archive;
-        const struct archive_visitor *visitor = forward->visitor;
         const struct archive_member *member = &archive->members[archive->count - 1];
+        bool expand = archive_is_tar_member(member);
         struct tar_walk *walk = &forward->walk;
         _cleanup_stream_ struct stream *contents = NULL;
         int ret;
 
         if (walk->left == member->size)
-                ret = stream_open_within(forward->stream, member->size, member->name, true, &contents, err);
+                ret = stream_open_within(forward->stream, member->size, member->name, expand, &contents, err);
         else
-                ret = stream_open_member(archive, member, true, &contents, err);
+                ret = stream_open_member(archive, member, expand, &contents, err);
         if (ret == 0)
-                ret = visitor->tar(visitor->context, member, contents, err);
+                ret = wanted(forward->visitor->context, member, contents, err);
         walk->left = walk->contents + walk->entry.size - stream_position(forward->stream);
         return ret;
 }
@@ -215,6 +210,7 @@ static int take_entry(struct forward *forward, struct error *err)
         struct archive *archive = forward->archive;
         const struct tar_walk *walk = &forward->walk;
         size_t before = archive->count;
+        archive_contents wanted;
         int ret = archive_add_entry(archive, forward->part, walk, err);
 
         if (ret < 0)
@@ -222,12 +218,11 @@ static int take_entry(struct forward *forward, struct error *err)
         if (archive->count == before) /* the root of the archive: bytes of the member beside it */
                 return before ? hand_out_header(forward, err) : 0;
         forward->end = walk->contents + tar_padded(walk->entry.size);
+        wanted = archive_visitor_wants(forward->visitor, &archive->members[before]);
         ret = hand_out_header(forward, err);
-        if (ret == 0)
+        if (ret == 0 && (!wanted || archive_is_tar_member(&archive->members[before])))
                 ret = keep_contents(forward, err);
-        if (ret == 0 && forward->visitor->tar && archive_is_tar_member(&archive->members[before]))
-                ret = hand_out_tar(forward, err);
-        return ret;
+        return ret == 0 && wanted ? hand_out_contents(forward, wanted, err) : ret;
 }
 
 /* Behind the end marker: for a digest, and for who wants all bytes. Those of a part of several belong to

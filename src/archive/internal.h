@@ -124,6 +124,11 @@ int archive_read_forward(struct archive *archive, struct part *part, const struc
 int archive_scan_through(struct archive *archive, const struct archive_visitor *visitor, struct error *err);
 /* Is it a tar itself? */
 bool archive_is_tar_member(const struct archive_member *member);
+/* Does it hold pages of memory? */
+bool archive_is_pages_member(const struct archive_member *member);
+/* What the visitor has for the contents of this member; NULL: they are not wanted. */
+archive_contents archive_visitor_wants(const struct archive_visitor *visitor,
+                                       const struct archive_member *member);
 /* Hands out the bytes of one part of an archive that is joined. */
 int archive_replay_part(const struct archive *archive, const struct part *part, archive_sink sink,
                         void *context, struct error *err);

@@ -32,26 +32,32 @@ static int add_segment(struct memory_plan *plan, const struct memory_segment *se
         return 0;
 }
 
-/* Sizes of what the page map lists, and the member that has its pages. */
-static int measure(const struct archive *archive, const struct criu_source *source,
-                   struct memory_segment *segment, uint64_t *absent, struct error *err)
+/* Sizes of what the page map lists. */
+static int measure(const struct criu_source *source, struct memory_segment *segment, uint64_t *absent,
+                   struct error *err)
 {
         _cleanup_criu_pagemap_ struct criu_pagemap pagemap = {0};
         struct criu_region region;
-        char name[64];
         int ret = criu_pagemap_open(source, segment->pagemap, &pagemap, err);
 
         if (ret < 0)
                 return ret;
+        segment->pages_id = pagemap.pages_id;
         while ((ret = criu_pagemap_next(&pagemap, &region, err)) > 0) {
                 if (region.flags & CRIU_REGION_PRESENT)
                         segment->size += region.end - region.start;
                 else if (region.flags & CRIU_REGION_PARENT)
                         *absent += region.end - region.start;
         }
-        if (ret < 0 || segment->size == 0)
-                return ret;
-        snprintf(name, sizeof(name), "checkpoint/pages-%" PRIu32 ".img", pagemap.pages_id);
+        return ret;
+}
+
+/* The member that has its pages. */
+static int find_pages(const struct archive *archive, struct memory_segment *segment, struct error *err)
+{
+        char name[64];
+
+        snprintf(name, sizeof(name), "checkpoint/pages-%" PRIu32 ".img", segment->pages_id);
         segment->pages = archive_find(archive, name);
         if (!segment->pages)
                 return error_set(err, &ERROR_ARCHIVE_MEMBER_MISSING, -ENOENT, "`%s` has no `%s`",
@@ -65,11 +71,10 @@ static int measure(const struct archive *archive, const struct criu_source *sour
 }
 
 /* Takes over nothing: the views are copied. */
-static int add(struct memory_plan *plan, const struct archive *archive, const struct criu_source *source,
-               struct memory_segment *segment, const struct memory_view *views, size_t count,
-               struct error *err)
+static int add(struct memory_plan *plan, const struct criu_source *source, struct memory_segment *segment,
+               const struct memory_view *views, size_t count, struct error *err)
 {
-        int ret = measure(archive, source, segment, &plan->absent, err);
+        int ret = measure(source, segment, &plan->absent, err);
 
         if (ret < 0 || segment->size == 0)
                 return ret;
@@ -84,15 +89,14 @@ static int add(struct memory_plan *plan, const struct archive *archive, const st
         return ret;
 }
 
-static int add_private(struct memory_plan *plan, const struct archive *archive,
-                       const struct criu_source *source, const struct criu_process *process,
-                       struct error *err)
+static int add_private(struct memory_plan *plan, const struct criu_source *source,
+                       const struct criu_process *process, struct error *err)
 {
         const struct memory_view all = {.process = process, .end = UINT64_MAX};
         struct memory_segment segment = {0};
 
         snprintf(segment.pagemap, sizeof(segment.pagemap), "pagemap-%d.img", (int)process->pid);
-        return add(plan, archive, source, &segment, &all, 1, err);
+        return add(plan, source, &segment, &all, 1, err);
 }
 
 static int collect_shared(struct shared_views *shared, const struct criu_process *process, struct error *err)
@@ -130,8 +134,8 @@ static int compare_shared(const void *a, const void *b)
                 return x->id < y->id ? -1 : 1;
         if (x->view.start != y->view.start)
                 return x->view.start < y->view.start ? -1 : 1;
-        if (x->view.process != y->view.process)
-                return x->view.process < y->view.process ? -1 : 1;
+        if (x->view.process->pid != y->view.process->pid)
+                return x->view.process->pid < y->view.process->pid ? -1 : 1;
         return (x->view.address > y->view.address) - (x->view.address < y->view.address);
 }
 
@@ -156,9 +160,8 @@ static size_t cut_overlaps(const struct shared_view *from, size_t count, struct 
         return kept;
 }
 
-static int add_shared(struct memory_plan *plan, const struct archive *archive,
-                      const struct criu_source *source, const struct shared_view *shared, size_t count,
-                      struct error *err)
+static int add_shared(struct memory_plan *plan, const struct criu_source *source,
+                      const struct shared_view *shared, size_t count, struct error *err)
 {
         _cleanup_free_ struct memory_view *views = reallocarray(NULL, count, sizeof(*views));
         struct memory_segment segment = {0};
@@ -167,7 +170,7 @@ static int add_shared(struct memory_plan *plan, const struct archive *archive,
                 return error_oom(err);
         snprintf(segment.pagemap, sizeof(segment.pagemap), "pagemap-shmem-%" PRIu64 ".img", shared->id);
         count = cut_overlaps(shared, count, views);
-        return add(plan, archive, source, &segment, views, count, err);
+        return add(plan, source, &segment, views, count, err);
 }
 
 static int compare_segments(const void *a, const void *b)
@@ -190,7 +193,7 @@ static int plan_fill(struct memory_plan *plan, struct archive *archive, const st
 
                 if ((pid && process->pid != pid) || process->mapping_count == 0)
                         continue; /* those that are dead have no mappings */
-                ret = add_private(plan, archive, &source, process, err);
+                ret = add_private(plan, &source, process, err);
                 if (ret == 0)
                         ret = collect_shared(shared, process, err);
         }
@@ -200,13 +203,14 @@ static int plan_fill(struct memory_plan *plan, struct archive *archive, const st
         for (size_t i = 0, next; ret == 0 && i < shared->count; i = next) {
                 for (next = i + 1; next < shared->count && shared->items[next].id == shared->items[i].id;)
                         next++;
-                ret = add_shared(plan, archive, &source, &shared->items[i], next - i, err);
+                ret = add_shared(plan, &source, &shared->items[i], next - i, err);
         }
         return ret;
 }
 
-int memory_plan_make(struct archive *archive, const struct criu_dump *dump, pid_t pid,
-                     struct memory_plan *out, struct error *err)
+/* All but where the pages are. */
+static int plan_new(struct archive *archive, const struct criu_dump *dump, pid_t pid, struct memory_plan *out,
+                    struct error *err)
 {
         struct shared_views shared = {0};
         int ret;
@@ -214,13 +218,81 @@ int memory_plan_make(struct archive *archive, const struct criu_dump *dump, pid_
         *out = (struct memory_plan){0};
         ret = plan_fill(out, archive, dump, pid, &shared, err);
         free(shared.items);
-        if (ret < 0) {
+        return ret;
+}
+
+int memory_plan_make(struct archive *archive, const struct criu_dump *dump, pid_t pid,
+                     struct memory_plan *out, struct error *err)
+{
+        int ret = plan_new(archive, dump, pid, out, err);
+
+        for (size_t i = 0; ret == 0 && i < out->count; i++)
+                ret = find_pages(archive, &out->segments[i], err);
+        if (ret < 0)
                 memory_plan_free(out);
-                return ret;
-        }
-        if (out->count)
+        else if (out->count)
                 qsort(out->segments, out->count, sizeof(*out->segments), compare_segments);
-        return 0;
+        return ret;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+        const struct memory_segment *x = a, *y = b;
+
+        return (x->pages_id > y->pages_id) - (x->pages_id < y->pages_id);
+}
+
+int memory_plan_guess(struct archive *archive, const struct criu_dump *dump, pid_t pid,
+                      struct memory_plan *out, struct error *err)
+{
+        int ret = plan_new(archive, dump, pid, out, err);
+
+        if (ret == 0 && out->count)
+                qsort(out->segments, out->count, sizeof(*out->segments), compare_ids);
+        for (size_t i = 1; ret == 0 && i < out->count; i++)
+                if (out->segments[i].pages_id == out->segments[i - 1].pages_id)
+                        ret = error_set(err, &ERROR_ARCHIVE_INCONSISTENT, -EBADMSG,
+                                        "`%s`: two page maps say that `pages-%" PRIu32 ".img` is theirs",
+                                        archive_path(archive), out->segments[i].pages_id);
+        if (ret < 0)
+                memory_plan_free(out);
+        return ret;
+}
+
+static int hash_segment(const struct memory_segment *segment, struct sha256_stream *sha256)
+{
+        const uint64_t head[] = {segment->pages_id, segment->size, segment->count};
+        int ret = sha256_update(sha256, head, sizeof(head));
+
+        if (ret == 0)
+                ret = sha256_update(sha256, segment->pagemap, strlen(segment->pagemap));
+        for (size_t i = 0; ret == 0 && i < segment->count; i++) {
+                const struct memory_view *view = &segment->views[i];
+                const uint64_t numbers[] = {(uint64_t)view->process->pid, view->start, view->end,
+                                            view->address};
+
+                ret = sha256_update(sha256, numbers, sizeof(numbers));
+        }
+        return ret;
+}
+
+int memory_plan_digest(const struct memory_plan *plan, struct sha256 *out, struct error *err)
+{
+        _cleanup_free_ struct memory_segment *segments = calloc(plan->count + 1, sizeof(*segments));
+        _cleanup_sha256_ struct sha256_stream *sha256 = NULL;
+        int ret = segments ? sha256_new(&sha256, err) : error_oom(err);
+
+        if (ret < 0)
+                return ret;
+        if (plan->count) {
+                memcpy(segments, plan->segments, plan->count * sizeof(*segments));
+                qsort(segments, plan->count, sizeof(*segments), compare_ids);
+        }
+        for (size_t i = 0; ret == 0 && i < plan->count; i++)
+                ret = hash_segment(&segments[i], sha256);
+        if (ret == 0)
+                ret = sha256_finish(sha256, out);
+        return ret < 0 ? error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed") : 0;
 }
 
 void memory_plan_free(struct memory_plan *plan)
@@ -253,7 +325,6 @@ static bool meet(struct memory_walk *walk, const struct memory_view *view, struc
         if (start >= end)
                 return false;
         *out = (struct memory_extent){
-                .segment = &walk->plan->segments[walk->segment],
                 .process = view->process,
                 .address = view->address + (start - view->start),
                 .offset = walk->offset + (start - walk->region.start),
@@ -264,13 +335,17 @@ static bool meet(struct memory_walk *walk, const struct memory_view *view, struc
         return true;
 }
 
-/* 1: `out` is the next of the open segment; 0: it has no more. */
-static int next_in_segment(struct memory_walk *walk, struct memory_extent *out, struct error *err)
+int memory_walk_open(const struct criu_source *source, const struct memory_segment *segment,
+                     struct memory_walk *out, struct error *err)
 {
-        const struct memory_segment *segment = &walk->plan->segments[walk->segment];
+        *out = (struct memory_walk){.segment = segment};
+        return criu_pagemap_open(source, segment->pagemap, &out->pagemap, err);
+}
 
-        while (walk->view < segment->count) {
-                const struct memory_view *view = &segment->views[walk->view];
+int memory_walk_next(struct memory_walk *walk, struct memory_extent *out, struct error *err)
+{
+        while (walk->view < walk->segment->count) {
+                const struct memory_view *view = &walk->segment->views[walk->view];
 
                 if (meet(walk, view, out))
                         return 1;
@@ -286,33 +361,7 @@ static int next_in_segment(struct memory_walk *walk, struct memory_extent *out, 
         return 0;
 }
 
-int memory_walk_next(struct memory_walk *walk, struct memory_extent *out, struct error *err)
+void memory_walk_close(struct memory_walk *walk)
 {
-        while (walk->segment < walk->plan->count) {
-                int ret;
-
-                if (!walk->open) {
-                        ret = criu_pagemap_open(walk->source, walk->plan->segments[walk->segment].pagemap,
-                                                &walk->pagemap, err);
-                        if (ret < 0)
-                                return ret;
-                        walk->open = true;
-                        walk->region = (struct criu_region){0};
-                        walk->offset = 0;
-                        walk->view = 0;
-                }
-                ret = next_in_segment(walk, out, err);
-                if (ret != 0)
-                        return ret;
-                memory_walk_done(walk);
-                walk->segment++;
-        }
-        return 0;
-}
-
-void memory_walk_done(struct memory_walk *walk)
-{
-        if (walk->open)
-                criu_pagemap_close(&walk->pagemap);
-        walk->open = false;
+        criu_pagemap_close(&walk->pagemap);
 }

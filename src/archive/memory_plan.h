@@ -3,16 +3,12 @@
  * Where the memory of processes lies in an archive: which members, in which order they are read forward once,
  * and which addresses their bytes have. Memory that several mappings share is listed once, at the first of
  * them.
- *
- * Of a compressed archive without an index this is a second pass, which cannot be joined with the one that
- * lists the members: whose a page is says the process tree, and in the archives of all engines "pstree.img"
- * stands behind "pages-1.img" (they are sorted by name; ours begin with the pages). Memory would have to be
- * kept until then, and there is no limit to how much that is.
  */
 #ifndef SNAP_ARCHIVE_MEMORY_PLAN_H
 #define SNAP_ARCHIVE_MEMORY_PLAN_H
 
 #include "archive/archive.h"
+#include "base/digest.h"
 #include "criu/dump.h"
 #include "criu/pagemap.h"
 
@@ -25,7 +21,8 @@ struct memory_view {
 
 struct memory_segment {
         char pagemap[64];
-        const struct archive_member *pages; /* borrowed from the archive */
+        uint32_t pages_id;                  /* its bytes are in "pages-ID.img" */
+        const struct archive_member *pages; /* that one, borrowed from the archive; NULL: only guessed */
         uint64_t size;                      /* bytes of it that the page map lists */
         struct memory_view *views;          /* ascending, not overlapping */
         size_t count;
@@ -42,33 +39,37 @@ struct memory_plan {
  * (CRIU_LOAD_MAPPINGS). */
 int memory_plan_make(struct archive *archive, const struct criu_dump *dump, pid_t pid,
                      struct memory_plan *out, struct error *err);
+/* The same before the members with pages are known. The segments are in the order of `pages_id`, each of
+ * which is there once (else ERROR_ARCHIVE_INCONSISTENT). */
+int memory_plan_guess(struct archive *archive, const struct criu_dump *dump, pid_t pid,
+                      struct memory_plan *out, struct error *err);
+/* Two plans have the same when they show the same bytes at the same addresses of the same processes. */
+int memory_plan_digest(const struct memory_plan *plan, struct sha256 *out, struct error *err);
 void memory_plan_free(struct memory_plan *plan);
 #define _cleanup_memory_plan_ _cleanup_(memory_plan_free)
 
 /* A run of bytes: where they lie and where they were. */
 struct memory_extent {
-        const struct memory_segment *segment;
         const struct criu_process *process;
         uint64_t address;
         uint64_t offset; /* in the pages member */
         uint64_t size;
 };
 
-/* Goes through the extents of a plan. Zero-initialise all but the first two. */
+/* Goes through the extents of a segment, in the order of its pages. */
 struct memory_walk {
-        const struct criu_source *source;
-        const struct memory_plan *plan;
-        size_t segment;
+        const struct memory_segment *segment;
         size_t view;
-        bool open;
         struct criu_pagemap pagemap;
         struct criu_region region; /* what is left of it */
         uint64_t offset;           /* of the region's start in the pages member */
 };
 
+/* Borrows the segment; the source only for the call. */
+int memory_walk_open(const struct criu_source *source, const struct memory_segment *segment,
+                     struct memory_walk *out, struct error *err);
 /* 1: the next one; 0: end. */
 int memory_walk_next(struct memory_walk *walk, struct memory_extent *out, struct error *err);
-void memory_walk_done(struct memory_walk *walk);
-#define _cleanup_memory_walk_ _cleanup_(memory_walk_done)
+void memory_walk_close(struct memory_walk *walk);
 
 #endif

@@ -2,78 +2,71 @@
 #include "archive/memory_reader.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
-int memory_reader_open(struct archive *archive, const struct memory_plan *plan,
-                       const struct memory_scan *scan, struct memory_reader *out, struct error *err)
+int memory_reader_new(const struct memory_scan *scan, struct memory_reader *out, struct error *err)
 {
-        *out = (struct memory_reader){
-                .archive = archive, .scan = scan, .source = archive_criu_source(archive)};
-        out->walk.plan = plan;
+        *out = (struct memory_reader){.scan = scan};
         out->carry = malloc(scan->before + scan->after + 1);
-        if (!out->carry)
-                return error_oom(err);
+        return out->carry ? 0 : error_oom(err);
+}
+
+static void close_segment(struct memory_reader *reader)
+{
+        if (reader->stream)
+                memory_walk_close(&reader->walk);
+        reader->stream = NULL;
+}
+
+int memory_reader_feed(struct memory_reader *reader, const struct criu_source *source,
+                       const struct memory_segment *segment, struct stream *stream, struct error *err)
+{
+        int ret = memory_walk_open(source, segment, &reader->walk, err);
+
+        if (ret < 0)
+                return ret;
+        reader->stream = stream;
+        reader->base = stream_position(stream);
+        reader->starved = false;
         return 0;
 }
 
-void memory_reader_close(struct memory_reader *reader)
+void memory_reader_end(struct memory_reader *reader)
 {
-        memory_walk_done(&reader->walk);
-        if (reader->stream)
-                stream_free(reader->stream);
+        reader->ended = true;
+        reader->starved = false;
+}
+
+void memory_reader_free(struct memory_reader *reader)
+{
+        close_segment(reader);
         if (reader->carry)
                 explicit_bzero(reader->carry, reader->scan->before + reader->scan->after);
         free(reader->carry);
 }
 
-/* Opens what holds the extent: one stream for a whole tar, one for each member of a directory. */
-static int open_stream(struct memory_reader *reader, struct error *err)
-{
-        bool directory = archive_form(reader->archive) == ARCHIVE_DIRECTORY;
-
-        if (reader->stream && (!directory || reader->opened == reader->extent.segment))
-                return 0;
-        if (reader->stream)
-                stream_free(steal_ptr(reader->stream));
-        reader->opened = reader->extent.segment;
-        return directory ? stream_open_member(reader->archive, reader->extent.segment->pages, false,
-                                              &reader->stream, err)
-                         : stream_open(reader->archive, &reader->stream, err);
-}
-
-static int go_to_extent(struct memory_reader *reader, struct error *err)
-{
-        const struct archive_member *pages = reader->extent.segment->pages;
-        uint64_t target = reader->extent.offset, position;
-        int ret = open_stream(reader, err);
-
-        if (ret < 0)
-                return ret;
-        if (archive_form(reader->archive) == ARCHIVE_TAR)
-                target += pages->offset;
-        position = stream_position(reader->stream);
-        if (target < position)
-                return error_set(err, &ERROR_ARCHIVE_INCONSISTENT, -EBADMSG,
-                                 "`%s`: two page maps say that `%s` is theirs", archive_path(reader->archive),
-                                 pages->name);
-        return stream_skip(reader->stream, target - position, err);
-}
-
-/* Makes `extent` one with bytes. 0: there is none any more. */
+/* Makes `extent` one with bytes. 0: there is none, or none yet. */
 static int want_extent(struct memory_reader *reader, struct error *err)
 {
         int ret;
 
         if (reader->extent.size)
                 return 1;
-        reader->walk.source = &reader->source;
-        ret = memory_walk_next(&reader->walk, &reader->extent, err);
-        if (ret <= 0)
+        ret = reader->stream ? memory_walk_next(&reader->walk, &reader->extent, err) : 0;
+        if (ret < 0)
                 return ret;
-        ret = go_to_extent(reader, err);
+        if (ret == 0) {
+                close_segment(reader);
+                reader->starved = !reader->ended;
+                return 0;
+        }
+        ret = stream_skip(reader->stream,
+                          reader->base + reader->extent.offset - stream_position(reader->stream), err);
         return ret < 0 ? ret : 1;
 }
 
-/* Reads up to `size` bytes that follow `address` in the memory of the run. Short where it ends. */
+/* Reads up to `size` bytes that follow `address` in the memory of the run. Short where it ends, or the
+ * segment. */
 static ssize_t read_run(struct memory_reader *reader, uint64_t address, uint8_t *data, size_t size,
                         struct error *err)
 {
@@ -94,8 +87,9 @@ static ssize_t read_run(struct memory_reader *reader, uint64_t address, uint8_t 
                 if (n < 0)
                         return n;
                 if ((size_t)n < part)
-                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG, "`%s` is cut short in `%s`",
-                                         archive_path(reader->archive), extent->segment->pages->name);
+                        return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG,
+                                         "`checkpoint/pages-%" PRIu32 ".img` is cut short",
+                                         reader->walk.segment->pages_id);
                 extent->address += part;
                 extent->size -= part;
                 done += part;
@@ -133,7 +127,7 @@ static int begin_run(struct memory_reader *reader, struct error *err)
         return 1;
 }
 
-/* 1: the next window of the run; 0: it ended with the one before. */
+/* 1: the next window of the run; 0: the run ended with the one before, or the segment did. */
 static int next_of_run(struct memory_reader *reader, uint8_t *space, size_t room, struct memory_window *out,
                        size_t *used, struct error *err)
 {
@@ -143,14 +137,24 @@ static int next_of_run(struct memory_reader *reader, uint8_t *space, size_t room
 
         if (wanted > room - reader->carry_before)
                 wanted = (room - reader->carry_before) & ~(size_t)(CRIU_PAGE_SIZE - 1);
-        have = reader->carry_after;
-        memcpy(space, reader->carry, reader->carry_before + have);
-        n = read_run(reader, reader->address + have, space + reader->carry_before + have, wanted - have, err);
+        if (!reader->begun) {
+                reader->begun = true;
+                reader->have = reader->carry_after;
+                memcpy(space, reader->carry, reader->carry_before + reader->have);
+        }
+        n = read_run(reader, reader->address + reader->have, space + reader->carry_before + reader->have,
+                     wanted - reader->have, err);
         if (n < 0)
                 return (int)n;
-        have += (size_t)n;
-        if (have == 0)
+        reader->have += (size_t)n;
+        have = reader->have;
+        if (have < wanted && reader->starved)
                 return 0;
+        reader->begun = false;
+        if (have == 0) {
+                reader->process = NULL;
+                return 0;
+        }
         *out = (struct memory_window){
                 .process = reader->process,
                 .address = reader->address,
@@ -173,7 +177,7 @@ int memory_reader_next(struct memory_reader *reader, uint8_t *space, size_t room
 {
         int ret = reader->process ? next_of_run(reader, space, room, out, used, err) : 0;
 
-        if (ret != 0)
+        if (ret != 0 || reader->starved)
                 return ret;
         ret = begin_run(reader, err);
         return ret <= 0 ? ret : next_of_run(reader, space, room, out, used, err);

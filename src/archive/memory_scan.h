@@ -34,15 +34,22 @@ struct memory_scan {
         /* Called for each window in order, in the caller's thread. */
         int (*take)(void *context, const struct memory_window *window, struct slice result,
                     struct error *err);
+        /* What was taken is void: it begins again. NULL: that cannot be, everything is taken once. */
+        int (*restart)(void *context, struct error *err);
         void *context;
         const struct progress *progress; /* may be NULL */
 };
 
 /*
- * The dump is that of the archive, with its mappings. `absent` gets the bytes that the page maps list but an
- * earlier dump holds. A result of `look` or `take` other than 0 ends the scan and is returned.
+ * The dump is that of the archive, with its mappings. NULL: it is loaded here, and the caller's, also on
+ * failure. The archive may be unread: it is read here, and looked at already by that reading where that can
+ * be (memory_ahead.h). The processes of windows last only for the call. `absent` gets the bytes that the page
+ * maps list but an earlier dump holds. A result of `look` or `take` other than 0 ends the scan and is
+ * returned. -ESRCH (ERROR_NOT_FOUND): see memory_scan_check.
  */
-int memory_scan_run(struct archive *archive, const struct criu_dump *dump, const struct memory_scan *scan,
+int memory_scan_run(struct archive *archive, struct criu_dump **dump, const struct memory_scan *scan,
                     uint64_t *absent, struct error *err);
+/* Is the process in the dump, and has it memory? Else -ESRCH (ERROR_NOT_FOUND). */
+int memory_scan_check(const struct criu_dump *dump, pid_t pid, struct error *err);
 
 #endif

@@ -293,13 +293,22 @@ static int take(void *context, const struct memory_window *window, struct slice 
         return ret;
 }
 
+static int restart(void *context, struct error *err)
+{
+        struct searching *searching = context;
+
+        searching->end = 0;
+        searching->search->restart(searching->search->argument);
+        return 0;
+}
+
 static size_t whole_pages(size_t size)
 {
         return (size + CRIU_PAGE_SIZE - 1) & ~(size_t)(CRIU_PAGE_SIZE - 1);
 }
 
-int memory_search_run(struct archive *archive, const struct criu_dump *dump,
-                      const struct memory_search *search, uint64_t *absent, struct error *err)
+int memory_search_run(struct archive *archive, struct criu_dump **dump, const struct memory_search *search,
+                      uint64_t *absent, struct error *err)
 {
         const struct memory_pattern *pattern = search->pattern;
         struct searching searching = {.search = search};
@@ -316,7 +325,9 @@ int memory_search_run(struct archive *archive, const struct criu_dump *dump,
                                      (pattern->code ? MEMORY_MATCH_MAX : pattern->text.size)),
                 .look = look,
                 .take = take,
+                .restart = search->restart ? restart : NULL,
                 .context = &searching,
+                .progress = search->progress,
         };
         ret = memory_scan_run(archive, dump, &searching.scan, absent, err);
         buffer_free(&searching.again);

@@ -33,12 +33,14 @@ struct memory_search {
         size_t context; /* bytes to show around a match, at most MEMORY_CONTEXT_MAX */
         /* Called for each match in the order of memory; a result other than 0 ends the search. */
         int (*found)(void *argument, const struct memory_match *match, struct error *err);
+        void (*restart)(void *argument); /* all that was found is void. NULL: see memory_scan.h */
         void *argument;
+        const struct progress *progress; /* may be NULL */
 };
 
-/* Matches do not overlap; empty ones are none. See memory_scan_run for `absent`. -E2BIG
+/* Matches do not overlap; empty ones are none. See memory_scan_run for `dump` and `absent`. -E2BIG
  * (ERROR_UNSUPPORTED) when the regular expression tries too much at one place. */
-int memory_search_run(struct archive *archive, const struct criu_dump *dump,
-                      const struct memory_search *search, uint64_t *absent, struct error *err);
+int memory_search_run(struct archive *archive, struct criu_dump **dump, const struct memory_search *search,
+                      uint64_t *absent, struct error *err);
 
 #endif

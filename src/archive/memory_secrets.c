@@ -108,9 +108,8 @@ static int grow(struct memory_secrets *secrets, struct error *err)
 static void put_place(struct memory_secret *secret, const struct memory_window *window,
                       const struct place *place, char *variable)
 {
-        secret->process = window->process;
+        secret->pid = window->process->pid;
         secret->address = window->address + (uint64_t)place->start;
-        secret->mapping = mapping_of(window->process, secret->address);
         secret->variable = variable;
 }
 
@@ -149,7 +148,7 @@ static int add(struct finding *finding, const struct memory_window *window, cons
 static void see_again(struct memory_secret *secret, const struct memory_window *window,
                       const struct place *place)
 {
-        bool same_place = secret->process == window->process &&
+        bool same_place = secret->pid == window->process->pid &&
                           secret->address == window->address + (uint64_t)place->start;
 
         secret->count += !same_place;
@@ -188,6 +187,49 @@ static int take(void *context, const struct memory_window *window, struct slice 
         return ret;
 }
 
+static int restart(void *context, struct error *err)
+{
+        struct finding *finding = context;
+
+        memory_secrets_free(finding->secrets);
+        memset(finding->table, 0, TABLE_SIZE * sizeof(*finding->table));
+        return 0;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+        const struct criu_process *const *x = a, *const *y = b;
+        pid_t first = (*x)->pid, second = (*y)->pid;
+
+        return first < second ? -1 : first > second;
+}
+
+/* Their processes may only have been guessed when they were found: gives them those of the dump. */
+static int bind_processes(struct memory_secrets *secrets, const struct criu_dump *dump, struct error *err)
+{
+        _cleanup_free_ const struct criu_process **by_pid =
+                calloc(dump->process_count, sizeof(struct criu_process *));
+
+        if (!by_pid)
+                return error_oom(err);
+        for (size_t i = 0; i < dump->process_count; i++)
+                by_pid[i] = &dump->processes[i];
+        qsort(by_pid, dump->process_count, sizeof(*by_pid), compare_pids);
+        for (size_t i = 0; i < secrets->count; i++) {
+                struct memory_secret *secret = &secrets->items[i];
+                const struct criu_process key = {.pid = secret->pid}, *wanted = &key;
+                const struct criu_process **found =
+                        bsearch(&wanted, by_pid, dump->process_count, sizeof(*by_pid), compare_pids);
+
+                if (!found)
+                        return error_set(err, &ERROR_INTERNAL, -EIO, "process %d is not in the dump",
+                                         (int)secret->pid);
+                secret->process = *found;
+                secret->mapping = mapping_of(secret->process, secret->address);
+        }
+        return 0;
+}
+
 static int compare(const void *a, const void *b)
 {
         const struct memory_secret *x = a, *y = b;
@@ -199,7 +241,7 @@ static int compare(const void *a, const void *b)
         return x->address < y->address ? -1 : x->address > y->address;
 }
 
-int memory_secrets_find(struct archive *archive, const struct criu_dump *dump, bool reveal,
+int memory_secrets_find(struct archive *archive, struct criu_dump **dump, bool reveal,
                         const struct progress *progress, struct memory_secrets *out, struct error *err)
 {
         _cleanup_secret_finder_ struct secret_finder *finder = NULL;
@@ -211,6 +253,7 @@ int memory_secrets_find(struct archive *archive, const struct criu_dump *dump, b
                 .after = SECRET_AFTER,
                 .look = look,
                 .take = take,
+                .restart = restart,
                 .context = &finding,
                 .progress = progress,
         };
@@ -220,7 +263,10 @@ int memory_secrets_find(struct archive *archive, const struct criu_dump *dump, b
                 return ret;
         finding.finder = finder;
         ret = memory_scan_run(archive, dump, &scan, &out->absent, err);
-        if (ret == 0 && out->count)
+        if (ret < 0 || !out->count)
+                return ret;
+        ret = bind_processes(out, *dump, err);
+        if (ret == 0)
                 qsort(out->items, out->count, sizeof(*out->items), compare);
         return ret;
 }

@@ -12,8 +12,9 @@
 #define MEMORY_SECRETS_BYTES_MAX (8 * MIB)
 
 struct memory_secret {
-        const char *kind;                   /* static */
-        const struct criu_process *process; /* where it was seen first, or first in an environment */
+        const char *kind; /* static */
+        pid_t pid;        /* where it was seen first, or first in an environment */
+        const struct criu_process *process;
         const struct criu_mapping *mapping; /* NULL when it is in none */
         uint64_t address;
         char *variable;     /* of the environment; NULL: elsewhere in memory */
@@ -32,8 +33,8 @@ struct memory_secrets {
         uint64_t absent;  /* see memory_scan_run */
 };
 
-/* `reveal`: keep the secrets themselves. Borrows the dump. */
-int memory_secrets_find(struct archive *archive, const struct criu_dump *dump, bool reveal,
+/* `reveal`: keep the secrets themselves. See memory_scan_run for `dump`, which is borrowed. */
+int memory_secrets_find(struct archive *archive, struct criu_dump **dump, bool reveal,
                         const struct progress *progress, struct memory_secrets *out, struct error *err);
 /* Wipes the values. */
 void memory_secrets_free(struct memory_secrets *secrets);

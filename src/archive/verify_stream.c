@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pass over every byte of an archive. The prefetching thread reads, this one hashes. */
+/* One pass over every byte of an archive. The prefetching thread reads, and this one hashes, or a third. */
 #include <errno.h>
 #include <inttypes.h>
 #include "archive/internal.h"
 #include "archive/verify_internal.h"
 #include "archive/walk.h"
+#include "base/hash_thread.h"
 #include "base/json.h"
 
 /* Headers of one member: a long name, pax records. */
 #define HEADERS_MAX (4 * MIB)
+
+/* Of an archive whose digests are known only at its end, if it has any, all members are hashed: larger ones
+ * in a thread of its own, so that what is expanded does not wait for it. */
+#define HASH_THREAD_SIZE (1 * MIB)
 
 /* What was seen of a member. It is judged when all have been: what it should be stands in members that come
  * last, which of an archive that is read forward are not known before. */
@@ -28,7 +33,8 @@ struct pass {
         const struct archive_index *index; /* NULL: none, or unusable */
         struct archive_index inner;        /* of a plain archive that was compressed as a whole */
         struct sha256_stream *sha256;
-        struct observed *observed; /* of each member */
+        struct hash_thread *hasher; /* feeds it with the member; NULL: nobody else does */
+        struct observed *observed;  /* of each member */
         size_t count, capacity;
         bool in_member;        /* the last of them is still coming */
         struct buffer headers; /* of it */
@@ -84,6 +90,11 @@ static int check_headers(struct pass *pass, const struct archive_member *member,
         return 0;
 }
 
+static int end_hasher(struct pass *pass)
+{
+        return pass->hasher ? hash_thread_free(steal_ptr(pass->hasher)) : 0;
+}
+
 static int finish_member(struct pass *pass, struct error *err)
 {
         struct observed *seen;
@@ -97,7 +108,7 @@ static int finish_member(struct pass *pass, struct error *err)
         member = archive_at(pass->archive, pass->count - 1);
         if (pass->archive->form == ARCHIVE_TAR)
                 ret = check_headers(pass, member, seen, err);
-        if (ret == 0 && sha256_finish(pass->sha256, &seen->digest) < 0)
+        if (ret == 0 && (end_hasher(pass) < 0 || sha256_finish(pass->sha256, &seen->digest) < 0))
                 ret = error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed");
         return ret;
 }
@@ -145,6 +156,16 @@ static int take_contents(struct pass *pass, const struct archive_member *member,
                 seen->crc = crc32c_update(seen->crc, bytes.data, bytes.size);
         if (pass->is_known && (!member->has_digest || pass->verify->sealed))
                 return 0;
+        if (!pass->is_known && !pass->hasher && member->size >= HASH_THREAD_SIZE) {
+                int ret = hash_thread_new(pass->sha256, &pass->hasher, err);
+
+                if (ret < 0)
+                        return ret;
+        }
+        if (pass->hasher) {
+                hash_thread_append(pass->hasher, bytes);
+                return 0;
+        }
         return sha256_update(pass->sha256, bytes.data, bytes.size) < 0
                        ? error_set(err, &ERROR_INTERNAL, -EIO, "SHA-256 failed")
                        : 0;
@@ -384,6 +405,7 @@ int verify_stream(struct verify *verify, struct verify_tars *tars, struct error 
                 ret = judge(&pass, err);
         if (pass.in_member)
                 object = archive_at(archive, pass.count - 1)->name;
+        (void)end_hasher(&pass);
         buffer_free(&pass.headers);
         free(pass.observed);
         archive_index_free(&pass.inner);

@@ -9,20 +9,34 @@ bool archive_is_tar_member(const struct archive_member *member)
         return member->type == TAR_FILE && text_ends_with(member->name, ".tar");
 }
 
-/* Of the members from `first` on. */
-static int visit_tars(const struct archive *archive, size_t first, const struct archive_visitor *visitor,
-                      struct error *err)
+bool archive_is_pages_member(const struct archive_member *member)
 {
-        for (size_t i = first; visitor->tar && i < archive->count; i++) {
+        return member->type == TAR_FILE && text_starts_with(member->name, "checkpoint/pages-");
+}
+
+archive_contents archive_visitor_wants(const struct archive_visitor *visitor,
+                                       const struct archive_member *member)
+{
+        if (archive_is_tar_member(member))
+                return visitor->tar;
+        return archive_is_pages_member(member) ? visitor->pages : NULL;
+}
+
+/* Of the members from `first` on. */
+static int visit_contents(const struct archive *archive, size_t first, const struct archive_visitor *visitor,
+                          struct error *err)
+{
+        for (size_t i = first; i < archive->count; i++) {
                 const struct archive_member *member = &archive->members[i];
+                archive_contents wanted = archive_visitor_wants(visitor, member);
                 _cleanup_stream_ struct stream *contents = NULL;
                 int ret;
 
-                if (!archive_is_tar_member(member))
+                if (!wanted)
                         continue;
-                ret = stream_open_member(archive, member, true, &contents, err);
+                ret = stream_open_member(archive, member, archive_is_tar_member(member), &contents, err);
                 if (ret == 0)
-                        ret = visitor->tar(visitor->context, member, contents, err);
+                        ret = wanted(visitor->context, member, contents, err);
                 if (ret < 0)
                         return ret;
         }
@@ -59,7 +73,7 @@ static int scan_plain(struct archive *archive, struct part *part, const struct a
 
         if (ret == 0 && visitor->bytes)
                 ret = archive_replay_part(archive, part, pass_on, &passage, err);
-        return ret < 0 ? ret : visit_tars(archive, first, visitor, err);
+        return ret < 0 ? ret : visit_contents(archive, first, visitor, err);
 }
 
 int archive_scan_through(struct archive *archive, const struct archive_visitor *visitor, struct error *err)
@@ -99,5 +113,5 @@ int archive_visit(struct archive *archive, const struct archive_visitor *visitor
         }
         if (visitor->bytes)
                 ret = archive_stream(archive, pass_on, &passage, err);
-        return ret < 0 ? ret : visit_tars(archive, 0, visitor, err);
+        return ret < 0 ? ret : visit_contents(archive, 0, visitor, err);
 }

@@ -28,7 +28,7 @@ static const struct option_spec options[] = {
         {"context", 'c', OPTION_NUMBER, &context, "BYTES", "show as many bytes around each match"},
 };
 
-/* An archive with its dump. */
+/* An archive with its dump, which is loaded when it is needed. */
 struct opened {
         const char *path;
         struct archive *archive;
@@ -44,18 +44,31 @@ static void opened_close(struct opened *opened)
 }
 #define _cleanup_opened_ _cleanup_(opened_close)
 
-static int open_dump(const char *path, struct opened *out, struct error *err)
+static int open_archive(const char *path, struct opened *out, struct error *err)
 {
         _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
-        struct criu_source source;
-        int ret = location_open(path, progress_bar_progress(bar), &out->archive, err);
+        int ret = location_open_unread(path, progress_bar_progress(bar), &out->archive, err);
 
         progress_bar_finish(bar);
-        if (ret < 0)
-                return ret;
         out->path = path;
-        source = archive_criu_source(out->archive);
-        return criu_dump_load(&source, CRIU_LOAD_MAPPINGS, &out->dump, err);
+        return ret;
+}
+
+static int load_dump(struct opened *opened, struct error *err)
+{
+        _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
+        struct criu_source source = archive_criu_source(opened->archive);
+        int ret = archive_load(opened->archive, progress_bar_progress(bar), err);
+
+        progress_bar_finish(bar);
+        return ret < 0 ? ret : criu_dump_load(&source, CRIU_LOAD_MAPPINGS, &opened->dump, err);
+}
+
+static int check_process(struct opened *opened, struct error *err)
+{
+        int ret = load_dump(opened, err);
+
+        return ret < 0 ? ret : memory_scan_check(opened->dump, (pid_t)pid, err);
 }
 
 /* All that the page map lists, in this dump or an earlier one. */
@@ -152,27 +165,6 @@ static void size_to_json(void *to, const struct criu_process *process, uint64_t 
         yyjson_mut_obj_add_uint(sizes->doc, object, "sharedMemory", shared);
 }
 
-static int find_process(const struct opened *opened, struct error *err)
-{
-        int ret;
-
-        for (size_t i = 0; i < opened->dump->process_count; i++) {
-                const struct criu_process *process = &opened->dump->processes[i];
-
-                if ((uint64_t)process->pid != pid)
-                        continue;
-                if (process->mapping_count == 0)
-                        return error_set(err, &ERROR_NOT_FOUND, -ESRCH,
-                                         "process %d has no memory pages (task state is zombie or dead)",
-                                         (int)pid);
-                return 0;
-        }
-        ret = error_set(err, &ERROR_NOT_FOUND, -ESRCH,
-                        "no process with PID %d (use `inspect --ps-tree` to view all PIDs)", (int)pid);
-        error_set_hint(err, "memparse without --pid shows those that have memory");
-        return ret;
-}
-
 /* An incremental dump holds what changed since the one before it. */
 static void warn_absent(uint64_t absent)
 {
@@ -188,10 +180,10 @@ static const char *pattern_text(void)
         return search[0] ? search : search_regex;
 }
 
-static int print_matches(const struct opened *opened, const struct memory_search *spec, struct error *err)
+static int print_matches(struct opened *opened, const struct memory_search *spec, struct error *err)
 {
         uint64_t absent = 0;
-        int64_t count = match_list_print(opened->archive, opened->dump, spec, &absent, err);
+        int64_t count = match_list_print(opened->archive, &opened->dump, spec, &absent, err);
 
         if (count < 0)
                 return (int)count;
@@ -201,7 +193,7 @@ static int print_matches(const struct opened *opened, const struct memory_search
         return 0;
 }
 
-static int add_matches(const struct opened *opened, const struct memory_search *spec, struct match_json *json,
+static int add_matches(struct opened *opened, const struct memory_search *spec, struct match_json *json,
                        yyjson_mut_val *object, struct error *err)
 {
         uint64_t absent = 0;
@@ -209,7 +201,7 @@ static int add_matches(const struct opened *opened, const struct memory_search *
 
         answer_add_text(json->doc, object, "pattern", pattern_text());
         json->list = yyjson_mut_obj_add_arr(json->doc, object, "matches");
-        ret = match_list_to_json(opened->archive, opened->dump, spec, json, &absent, err);
+        ret = match_list_to_json(opened->archive, &opened->dump, spec, json, &absent, err);
         answer_add_uint_if(json->doc, object, "absent", absent);
         return ret;
 }
@@ -222,7 +214,7 @@ static void stream_text(struct answer_stream *stream, const char *name, const ch
 }
 
 /* The members that parse() and add_matches() give the object of a FILE. */
-static int stream_matches(const struct opened *opened, const struct memory_search *spec,
+static int stream_matches(struct opened *opened, const struct memory_search *spec,
                           struct answer_stream *stream, struct error *err)
 {
         uint64_t absent = 0;
@@ -232,7 +224,7 @@ static int stream_matches(const struct opened *opened, const struct memory_searc
         stream_text(stream, "path", opened->path);
         answer_stream_unsigned(stream, "pid", pid);
         stream_text(stream, "pattern", pattern_text());
-        ret = match_list_stream(opened->archive, opened->dump, spec, stream, &absent, err);
+        ret = match_list_stream(opened->archive, &opened->dump, spec, stream, &absent, err);
         if (absent)
                 answer_stream_unsigned(stream, "absent", absent);
         answer_stream_close(stream, '}');
@@ -240,13 +232,16 @@ static int stream_matches(const struct opened *opened, const struct memory_searc
 }
 
 /* Into `json`, or to standard output: through `stream` or as a table. */
-static int search_memory(const struct opened *opened, struct match_json *json, yyjson_mut_val *object,
+static int search_memory(struct opened *opened, struct match_json *json, yyjson_mut_val *object,
                          struct answer_stream *stream, struct error *err)
 {
         _cleanup_memory_pattern_ struct memory_pattern *pattern = NULL;
         struct memory_search spec = {.pid = (pid_t)pid, .context = context};
-        int ret = memory_pattern_new(pattern_text(), !search[0], &pattern, err);
+        /* 0 is none, and would be all of them. */
+        int ret = pid ? 0 : check_process(opened, err);
 
+        if (ret == 0)
+                ret = memory_pattern_new(pattern_text(), !search[0], &pattern, err);
         if (ret < 0)
                 return ret;
         spec.pattern = pattern;
@@ -263,17 +258,17 @@ static bool output_is_special(void)
         return stat(output, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static int save_to_special(const struct opened *opened, const struct progress *progress, uint64_t *absent,
+static int save_to_special(struct opened *opened, const struct progress *progress, uint64_t *absent,
                            struct error *err)
 {
         _cleanup_close_ int fd = open(output, O_WRONLY | O_CLOEXEC);
 
         if (fd < 0)
                 return error_errno(err, errno, "cannot open `%s`", output);
-        return hex_dump_save(opened->archive, opened->dump, (pid_t)pid, fd, progress, absent, err);
+        return hex_dump_save(opened->archive, &opened->dump, (pid_t)pid, fd, progress, absent, err);
 }
 
-static int save_to_file(const struct opened *opened, const struct progress *progress, uint64_t *absent,
+static int save_to_file(struct opened *opened, const struct progress *progress, uint64_t *absent,
                         struct error *err)
 {
         _cleanup_free_ char *real =
@@ -282,12 +277,12 @@ static int save_to_file(const struct opened *opened, const struct progress *prog
         int ret = file_writer_open(real ? real : output, true, &writer, err);
 
         if (ret == 0)
-                ret = hex_dump_save(opened->archive, opened->dump, (pid_t)pid, file_writer_fd(writer),
+                ret = hex_dump_save(opened->archive, &opened->dump, (pid_t)pid, file_writer_fd(writer),
                                     progress, absent, err);
         return ret < 0 ? ret : file_writer_commit(writer, err);
 }
 
-static int save(const struct opened *opened, bool quiet, uint64_t *absent, struct error *err)
+static int save(struct opened *opened, bool quiet, uint64_t *absent, struct error *err)
 {
         _cleanup_progress_bar_ struct progress_bar *bar =
                 progress_bar_new(stderr, progress_style_for(stderr, quiet || !isatty(STDERR_FILENO)));
@@ -298,28 +293,44 @@ static int save(const struct opened *opened, bool quiet, uint64_t *absent, struc
         return ret;
 }
 
-static int dump_memory(const struct opened *opened, bool quiet, struct error *err)
+static void announce(const struct opened *opened, bool quiet)
 {
-        uint64_t absent = 0;
-        int ret;
+        if (!output)
+                printf("\nDisplaying memory pages content for process ID %d from checkpoint: %s\n\n",
+                       (int)pid, opened->path);
+        else if (!quiet)
+                printf("\nWriting memory pages content for process ID %d from checkpoint: %s to "
+                       "file: "
+                       "%s...\n",
+                       (int)pid, opened->path, output);
+        fflush(stdout);
+}
 
+static int dump_memory(struct opened *opened, bool quiet, struct error *err)
+{
+        /* An archive that is unread is read by the dump, which shows then whether the process is there. */
+        bool at_once = output && !output_is_special() && archive_is_unread(opened->archive);
+        uint64_t absent = 0;
+        int ret = 0;
+
+        if (!at_once) {
+                ret = check_process(opened, err);
+                if (ret < 0)
+                        return ret;
+                announce(opened, quiet);
+        }
         if (output) {
-                if (!quiet)
-                        printf("\nWriting memory pages content for process ID %d from checkpoint: %s to "
-                               "file: "
-                               "%s...\n",
-                               (int)pid, opened->path, output);
                 signals_catch();
                 ret = save(opened, quiet, &absent, err);
         } else {
-                printf("\nDisplaying memory pages content for process ID %d from checkpoint: %s\n\n",
-                       (int)pid, opened->path);
-                fflush(stdout);
-                ret = hex_dump_print(opened->archive, opened->dump, (pid_t)pid, STDOUT_FILENO, &absent, err);
+                ret = hex_dump_print(opened->archive, &opened->dump, (pid_t)pid, STDOUT_FILENO, &absent, err);
         }
-        if (ret == 0)
-                warn_absent(absent);
-        return ret;
+        if (ret < 0)
+                return ret;
+        if (at_once)
+                announce(opened, quiet);
+        warn_absent(absent);
+        return 0;
 }
 
 static int parse(const char *path, struct match_json *json, struct error *err)
@@ -327,7 +338,7 @@ static int parse(const char *path, struct match_json *json, struct error *err)
         yyjson_mut_doc *doc = json->doc;
         _cleanup_opened_ struct opened opened = {0};
         yyjson_mut_val *object = doc ? yyjson_mut_arr_add_obj(doc, yyjson_mut_doc_get_root(doc)) : NULL;
-        int ret = open_dump(path, &opened, err);
+        int ret = open_archive(path, &opened, err);
 
         if (ret < 0)
                 return ret;
@@ -336,13 +347,13 @@ static int parse(const char *path, struct match_json *json, struct error *err)
                 answer_add_uint_if(doc, object, "pid", pid);
                 answer_add_text_if(doc, object, "output", output);
         }
-        if (pattern_text()[0] || pid) {
-                ret = find_process(&opened, err);
-                if (ret < 0)
-                        return ret;
-                return pattern_text()[0] ? search_memory(&opened, json, object, NULL, err)
-                                         : dump_memory(&opened, doc != NULL, err);
-        }
+        if (pattern_text()[0])
+                return search_memory(&opened, json, object, NULL, err);
+        if (pid)
+                return dump_memory(&opened, doc != NULL, err);
+        ret = load_dump(&opened, err);
+        if (ret < 0)
+                return ret;
         if (doc) {
                 struct json_sizes sizes = {doc, yyjson_mut_obj_add_arr(doc, object, "processes")};
 
@@ -380,7 +391,7 @@ static int stream_all(int argc, char **argv, struct error *err)
         for (int i = 0; ret == 0 && i < argc; i++) {
                 _cleanup_opened_ struct opened opened = {0};
 
-                ret = open_dump(argv[i], &opened, err);
+                ret = open_archive(argv[i], &opened, err);
                 if (ret == 0)
                         ret = search_memory(&opened, NULL, NULL, &stream, err);
         }

@@ -150,15 +150,10 @@ static int look_into(const char *path, bool quiet, yyjson_mut_doc *doc, struct e
         _cleanup_archive_ struct archive *archive = NULL;
         _cleanup_criu_dump_ struct criu_dump *dump = NULL;
         _cleanup_memory_secrets_ struct memory_secrets secrets = {0};
-        struct criu_source source;
-        int ret = location_open(path, progress_bar_progress(bar), &archive, err);
+        int ret = location_open_unread(path, progress_bar_progress(bar), &archive, err);
 
-        if (ret < 0)
-                return ret;
-        source = archive_criu_source(archive);
-        ret = criu_dump_load(&source, CRIU_LOAD_MAPPINGS, &dump, err);
         if (ret == 0)
-                ret = memory_secrets_find(archive, dump, reveal, progress_bar_progress(bar), &secrets, err);
+                ret = memory_secrets_find(archive, &dump, reveal, progress_bar_progress(bar), &secrets, err);
         progress_bar_finish(bar);
         if (ret < 0)
                 return ret;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/hex_dump.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "base/bulk_writer.h"
 #include "base/file.h"
 
@@ -102,7 +105,32 @@ static int take(void *context, const struct memory_window *window, struct slice 
         return write_out(context, result, err);
 }
 
-static int dump_write(struct hex_dump *dump, struct archive *archive, const struct criu_dump *of, pid_t pid,
+static int begin(struct hex_dump *dump, struct error *err)
+{
+        return write_out(dump, SLICE_TEXT(HEADING), err);
+}
+
+static bool is_file(int fd)
+{
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* What was written to a file is taken away. */
+static int restart(void *context, struct error *err)
+{
+        struct hex_dump *dump = context;
+        int ret;
+
+        bulk_writer_free(steal_ptr(dump->bulk));
+        if (ftruncate(dump->fd, 0) < 0 || lseek(dump->fd, 0, SEEK_SET) < 0)
+                return error_errno(err, errno, "cannot write the dump");
+        ret = bulk_writer_new(dump->fd, &dump->bulk, err);
+        return ret < 0 ? ret : begin(dump, err);
+}
+
+static int dump_write(struct hex_dump *dump, struct archive *archive, struct criu_dump **of, pid_t pid,
                       const struct progress *progress, uint64_t *absent, struct error *err)
 {
         const struct memory_scan scan = {
@@ -111,15 +139,16 @@ static int dump_write(struct hex_dump *dump, struct archive *archive, const stru
                 .before = dump->is_short ? 2 * HEX_ROW_BYTES : 0,
                 .look = look,
                 .take = take,
+                .restart = dump->bulk && is_file(dump->fd) ? restart : NULL,
                 .context = dump,
                 .progress = progress,
         };
-        int ret = write_out(dump, SLICE_TEXT(HEADING), err);
+        int ret = begin(dump, err);
 
         return ret < 0 ? ret : memory_scan_run(archive, of, &scan, absent, err);
 }
 
-int hex_dump_print(struct archive *archive, const struct criu_dump *dump, pid_t pid, int fd, uint64_t *absent,
+int hex_dump_print(struct archive *archive, struct criu_dump **dump, pid_t pid, int fd, uint64_t *absent,
                    struct error *err)
 {
         struct hex_dump hex = {.is_short = true, .fd = fd};
@@ -127,18 +156,18 @@ int hex_dump_print(struct archive *archive, const struct criu_dump *dump, pid_t 
         return dump_write(&hex, archive, dump, pid, NULL, absent, err);
 }
 
-int hex_dump_save(struct archive *archive, const struct criu_dump *dump, pid_t pid, int fd,
+int hex_dump_save(struct archive *archive, struct criu_dump **dump, pid_t pid, int fd,
                   const struct progress *progress, uint64_t *absent, struct error *err)
 {
-        _cleanup_bulk_writer_ struct bulk_writer *bulk = NULL;
         struct hex_dump hex = {.fd = fd};
-        int ret = bulk_writer_new(fd, &bulk, err);
+        int ret = bulk_writer_new(fd, &hex.bulk, err);
 
-        hex.bulk = bulk;
         if (ret == 0)
                 ret = dump_write(&hex, archive, dump, pid, progress, absent, err);
-        if (ret < 0)
-                return ret;
-        ret = bulk_writer_finish(bulk);
-        return ret < 0 ? error_errno(err, -ret, "cannot write the dump") : 0;
+        if (ret == 0) {
+                ret = bulk_writer_finish(hex.bulk);
+                ret = ret < 0 ? error_errno(err, -ret, "cannot write the dump") : 0;
+        }
+        bulk_writer_free(hex.bulk);
+        return ret;
 }

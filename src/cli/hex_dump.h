@@ -14,11 +14,12 @@
 /* Writes the rows of `size` bytes, a multiple of HEX_ROW_BYTES, and returns the end of what was written. */
 char *hex_rows(uint64_t address, const uint8_t *data, size_t size, char *out);
 
-/* All memory of a process, in the short form. See memory_scan_run for `absent`. */
-int hex_dump_print(struct archive *archive, const struct criu_dump *dump, pid_t pid, int fd, uint64_t *absent,
+/* All memory of a process, in the short form. See memory_scan_run for `dump` and
+ * `absent`. */
+int hex_dump_print(struct archive *archive, struct criu_dump **dump, pid_t pid, int fd, uint64_t *absent,
                    struct error *err);
-/* Every row of it, into a new file. */
-int hex_dump_save(struct archive *archive, const struct criu_dump *dump, pid_t pid, int fd,
+/* Every row of it, into an empty file, a pipe or a device. */
+int hex_dump_save(struct archive *archive, struct criu_dump **dump, pid_t pid, int fd,
                   const struct progress *progress, uint64_t *absent, struct error *err);
 
 #endif

@@ -4,11 +4,26 @@
 #include <errno.h>
 #include <inttypes.h>
 #include "cli/answer.h"
+#include "cli/progress_bar.h"
 #include "program/memory.h"
 
 /* Bytes of matches that are kept, and how many a JSON value in memory takes. */
 #define KEPT_MAX (8 * MIB)
 #define JSON_MAX 100000
+
+/* For what is printed only when the search has ended. */
+static int search_with_bar(struct archive *archive, struct criu_dump **dump, struct memory_search *search,
+                           uint64_t *absent, struct error *err)
+{
+        _cleanup_progress_bar_ struct progress_bar *bar = progress_bar_new(stderr, PROGRESS_LATE);
+        int ret;
+
+        search->progress = progress_bar_progress(bar);
+        ret = memory_search_run(archive, dump, search, absent, err);
+        search->progress = NULL;
+        progress_bar_finish(bar);
+        return ret;
+}
 
 /* Go's tabwriter as checkpointctl configures it; an address has 16 digits. */
 #define PADDING       3
@@ -42,6 +57,14 @@ static int keep(void *argument, const struct memory_match *match, struct error *
         memory_check(buffer_append(&list->kept, &head, sizeof(head)));
         memory_check(buffer_append(&list->kept, match->shown.data, head.size));
         return 0;
+}
+
+static void keep_again(void *argument)
+{
+        struct match_list *list = argument;
+
+        buffer_free(&list->kept);
+        *list = (struct match_list){0};
 }
 
 static size_t column_width(const struct match_list *list)
@@ -85,8 +108,8 @@ static void print_heading(const struct match_list *list)
         printf("%-*s%-*s--------\n", ADDRESS_WIDTH, "-------", width, "-----");
 }
 
-int64_t match_list_print(struct archive *archive, const struct criu_dump *dump,
-                         const struct memory_search *search, uint64_t *absent, struct error *err)
+int64_t match_list_print(struct archive *archive, struct criu_dump **dump, const struct memory_search *search,
+                         uint64_t *absent, struct error *err)
 {
         struct memory_search with = *search;
         struct match_list list = {0};
@@ -94,13 +117,15 @@ int64_t match_list_print(struct archive *archive, const struct criu_dump *dump,
         int ret;
 
         with.found = keep;
+        with.restart = keep_again;
         with.argument = &list;
-        ret = memory_search_run(archive, dump, &with, absent, err);
+        ret = search_with_bar(archive, dump, &with, absent, err);
         count = list.count;
         if (ret == 0 && count > 0) {
                 print_heading(&list);
                 list.count = 0;
                 with.found = print_found;
+                with.restart = NULL;
                 if (list.too_many)
                         ret = memory_search_run(archive, dump, &with, absent, err);
                 else
@@ -132,15 +157,28 @@ static int add_found(void *argument, const struct memory_match *match, struct er
         return 0;
 }
 
-int match_list_to_json(struct archive *archive, const struct criu_dump *dump,
-                       const struct memory_search *search, struct match_json *into, uint64_t *absent,
-                       struct error *err)
+static void add_again(void *argument)
+{
+        struct match_json *into = argument;
+
+        yyjson_mut_arr_clear(into->list);
+        into->count = into->count_before;
+        into->size = into->size_before;
+        into->too_many = into->too_many_before;
+}
+
+int match_list_to_json(struct archive *archive, struct criu_dump **dump, const struct memory_search *search,
+                       struct match_json *into, uint64_t *absent, struct error *err)
 {
         struct memory_search with = *search;
 
         with.found = add_found;
+        with.restart = add_again;
         with.argument = into;
-        return memory_search_run(archive, dump, &with, absent, err);
+        into->count_before = into->count;
+        into->size_before = into->size;
+        into->too_many_before = into->too_many;
+        return search_with_bar(archive, dump, &with, absent, err);
 }
 
 static int stream_found(void *argument, const struct memory_match *match, struct error *err)
@@ -161,9 +199,8 @@ static int stream_found(void *argument, const struct memory_match *match, struct
         return ferror(stdout) ? error_errno(err, EIO, "cannot write to standard output") : 0;
 }
 
-int match_list_stream(struct archive *archive, const struct criu_dump *dump,
-                      const struct memory_search *search, struct answer_stream *stream, uint64_t *absent,
-                      struct error *err)
+int match_list_stream(struct archive *archive, struct criu_dump **dump, const struct memory_search *search,
+                      struct answer_stream *stream, uint64_t *absent, struct error *err)
 {
         struct memory_search with = *search;
         int ret;

@@ -2,6 +2,7 @@
 #include "criu/dump.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include "criu/errors.h"
 #include "criu/loader.h"
@@ -162,7 +163,63 @@ static int dump_load_all(struct criu_loader *loader, struct criu_dump *dump, str
         return loader->source->list(loader->source->context, dump_add_pages, &dump->pages_size, err);
 }
 
-int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out, struct error *err)
+/* Processes that have memory. */
+struct guessed {
+        uint32_t *pids; /* NULL: they are only counted */
+        size_t count;
+};
+
+static int guess_process(void *argument, const char *name, uint64_t size)
+{
+        struct guessed *guessed = argument;
+        char end[8];
+        uint32_t pid;
+
+        if (sscanf(name, "mm-%" SCNu32 "%7s", &pid, end) != 2 || strcmp(end, ".img") != 0)
+                return 0;
+        if (guessed->pids)
+                guessed->pids[guessed->count] = pid;
+        guessed->count++;
+        return 0;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+        const uint32_t *x = a, *y = b;
+
+        return (*x > *y) - (*x < *y);
+}
+
+static int dump_guess_all(struct criu_loader *loader, struct criu_dump *dump, struct error *err)
+{
+        const struct criu_source *source = loader->source;
+        struct guessed guessed = {0};
+        int r = source->list(source->context, guess_process, &guessed, err);
+
+        if (r == 0)
+                r = criu_files_load(source, loader->arena, &loader->files, err);
+        if (r < 0)
+                return r;
+        guessed.pids = criu_arena_array(loader->arena, guessed.count, sizeof(*guessed.pids));
+        dump->processes = criu_arena_array(loader->arena, guessed.count, sizeof(*dump->processes));
+        if (!guessed.pids || !dump->processes)
+                return error_oom(err);
+        guessed.count = 0;
+        r = source->list(source->context, guess_process, &guessed, err);
+        qsort(guessed.pids, guessed.count, sizeof(*guessed.pids), compare_pids);
+        for (; r == 0 && dump->process_count < guessed.count; dump->process_count++) {
+                Criu__TreeItem item = CRIU__TREE_ITEM__INIT;
+
+                item.pid = guessed.pids[dump->process_count];
+                r = criu_load_process(loader, &item, &dump->processes[dump->process_count], err);
+                criu_arena_free(&loader->scratch);
+        }
+        return r;
+}
+
+static int dump_new(const struct criu_source *source, unsigned load,
+                    int (*fill)(struct criu_loader *loader, struct criu_dump *dump, struct error *err),
+                    struct criu_dump **out, struct error *err)
 {
         struct dump_owner *owner = calloc(1, sizeof(*owner));
         _cleanup_criu_dump_ struct criu_dump *dump = owner ? &owner->dump : NULL;
@@ -174,7 +231,7 @@ int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_
         owner->arena = CRIU_ARENA_INIT;
         loader = (struct criu_loader){
                 .source = source, .load = load, .arena = &owner->arena, .scratch = CRIU_ARENA_INIT};
-        r = dump_load_all(&loader, dump, err);
+        r = fill(&loader, dump, err);
         r = criu_arena_failed(&owner->arena, r, err);
         r = criu_arena_failed(&loader.scratch, r, err);
         criu_arena_free(&loader.scratch);
@@ -182,6 +239,16 @@ int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_
                 return r;
         *out = steal_ptr(dump);
         return 0;
+}
+
+int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out, struct error *err)
+{
+        return dump_new(source, load, dump_load_all, out, err);
+}
+
+int criu_dump_guess(const struct criu_source *source, struct criu_dump **out, struct error *err)
+{
+        return dump_new(source, CRIU_LOAD_MAPPINGS, dump_guess_all, out, err);
 }
 
 void criu_dump_free(struct criu_dump *dump)

@@ -194,6 +194,10 @@ struct criu_dump {
  * CRIU_MEMORY_LIMIT (arena.h), which is that of all dumps together that a thread has loaded. */
 int criu_dump_load(const struct criu_source *source, unsigned load, struct criu_dump **out,
                    struct error *err);
+/* Before the process tree is known: every process of which there is "mm-PID.img", by PID, with its mappings.
+ * What only the tree says (parents, groups, sessions, threads) is 0, and all that is of no process is left
+ * out. Processes of an earlier dump may be among them, whose images were left behind. */
+int criu_dump_guess(const struct criu_source *source, struct criu_dump **out, struct error *err);
 void criu_dump_free(struct criu_dump *dump);
 CLEANUP_DEFINE(struct criu_dump *, criu_dump_free);
 #define _cleanup_criu_dump_ _cleanup_(criu_dump_freep)

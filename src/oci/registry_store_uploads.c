@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
-#include "oci/hash_thread.h"
+#include "base/hash_thread.h"
 #include "oci/registry_store_private.h"
 
 /* The disk starts on what was written when so much has gathered, so that the fsync at the end finds little.

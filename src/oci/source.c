@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include "base/file.h"
+#include "base/hash_thread.h"
 #include "base/json.h"
-#include "oci/hash_thread.h"
 #include "oci/image_index.h"
 #include "oci/layout_index.h"
 #include "oci/manifest.h"

@@ -143,7 +143,7 @@ static void scan(const char *path, struct criu_dump *dump, struct memory_scan *s
         spec->take = take;
         spec->context = shown;
         assert_success(archive_open(path, &archive, &err), &err);
-        assert_success(memory_scan_run(archive, dump, spec, absent, &err), &err);
+        assert_success(memory_scan_run(archive, &dump, spec, absent, &err), &err);
 }
 
 static void test_windows_show_every_byte_once_and_its_neighbours(void **state)
@@ -237,7 +237,7 @@ static void test_shared_memory_is_shown_once(void **state)
 static void test_contradictions_are_errors(void **state)
 {
         struct criu_process processes[] = {process_new(1, all_memory, 1), process_new(2, all_memory, 1)};
-        struct criu_dump dump = {.processes = processes, .process_count = 1};
+        struct criu_dump dump = {.processes = processes, .process_count = 1}, *of = &dump;
         struct memory_scan spec = {.size = 2 * PAGE, .look = look, .take = take};
         struct shown shown = {.scan = &spec};
         _cleanup_archive_ struct archive *archive = NULL, *tar = NULL;
@@ -251,12 +251,11 @@ static void test_contradictions_are_errors(void **state)
         made.pages.size--;
         made_finish(&made, "pagemap-1.img", "pages-1.img");
         assert_success(archive_open("dump", &archive, &err), &err);
-        assert_error(memory_scan_run(archive, &dump, &spec, &absent, &err), &err, ERROR_ARCHIVE_INCONSISTENT);
+        assert_error(memory_scan_run(archive, &of, &spec, &absent, &err), &err, ERROR_ARCHIVE_INCONSISTENT);
         unlink("dump/pages-1.img");
         archive_free(steal_ptr(archive));
         assert_success(archive_open("dump", &archive, &err), &err);
-        assert_error(memory_scan_run(archive, &dump, &spec, &absent, &err), &err,
-                     ERROR_ARCHIVE_MEMBER_MISSING);
+        assert_error(memory_scan_run(archive, &of, &spec, &absent, &err), &err, ERROR_ARCHIVE_MEMBER_MISSING);
 
         /* Two processes cannot have the same pages. */
         made_start(&made, 1);
@@ -268,7 +267,7 @@ static void test_contradictions_are_errors(void **state)
         pack((const char *const[]){"pagemap-1.img", "pagemap-2.img", "pages-1.img", NULL});
         dump.process_count = 2;
         assert_success(archive_open("dump.tar", &tar, &err), &err);
-        assert_error(memory_scan_run(tar, &dump, &spec, &absent, &err), &err, ERROR_ARCHIVE_INCONSISTENT);
+        assert_error(memory_scan_run(tar, &of, &spec, &absent, &err), &err, ERROR_ARCHIVE_INCONSISTENT);
         buffer_free(&shown.addresses);
 }
 
@@ -286,7 +285,7 @@ static int search(const char *pattern, bool regex, size_t context, struct buffer
         _cleanup_archive_ struct archive *archive = NULL;
         _cleanup_memory_pattern_ struct memory_pattern *compiled = NULL;
         struct criu_process process = process_new(1, all_memory, 1);
-        struct criu_dump dump = {.processes = &process, .process_count = 1};
+        struct criu_dump dump = {.processes = &process, .process_count = 1}, *of = &dump;
         struct memory_search spec = {.pid = 1, .context = context, .found = collect, .argument = out};
         uint64_t absent;
         int ret = memory_pattern_new(pattern, regex, &compiled, err);
@@ -295,7 +294,7 @@ static int search(const char *pattern, bool regex, size_t context, struct buffer
                 return ret;
         spec.pattern = compiled;
         assert_success(archive_open("dump", &archive, err), err);
-        return memory_search_run(archive, &dump, &spec, &absent, err);
+        return memory_search_run(archive, &of, &spec, &absent, err);
 }
 
 static void assert_found(const char *pattern, bool regex, size_t context, const char *expected)

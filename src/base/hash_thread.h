@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256 in a thread beside the one that reads or writes, so that neither waits for the other. */
-#ifndef SNAP_OCI_HASH_THREAD_H
-#define SNAP_OCI_HASH_THREAD_H
+#ifndef SNAP_BASE_HASH_THREAD_H
+#define SNAP_BASE_HASH_THREAD_H
 
 #include "base/digest.h"
 

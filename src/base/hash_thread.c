@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "oci/hash_thread.h"
+#include "base/hash_thread.h"
 
 #include <errno.h>
 #include <pthread.h>
