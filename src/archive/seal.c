@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an archive: everything is read back and digested, then described in snap.json and snap.index. */
+/* The end of an archive: what has not been read back yet is, then all is described in snap.json and
+ * snap.index. */
 #include "archive/writer_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include "base/json.h"
 #include "base/pool.h"
 
 enum {
         CHUNK_SIZE = 1024 * 1024,
+        WHOLE_SIZE = 256 * 1024,
         /* While the reader fills one chunk, one is hashed and the others wait for that, in order. */
         CHUNKS_WAITING = 2,
         CHUNKS = CHUNKS_WAITING + 2
@@ -104,20 +107,20 @@ static int stream_skip(struct readback *readback, uint64_t to, struct error *err
         return 0;
 }
 
-static int member_digest(struct readback *readback, const struct archive_index_member *member,
-                         struct sha256 *out, struct error *err)
+static int member_read(struct readback *readback, const struct archive_index_member *member,
+                       struct member_digest *out, struct error *err)
 {
         struct archive_writer *writer = readback->writer;
         uint64_t end = member->contents + member->size;
         struct hash_job *job;
-        uint32_t crc = 0;
         int r = stream_skip(readback, member->contents, err);
 
+        out->crc = 0;
         while (r == 0 && readback->position < end) {
                 r = chunk_read(readback, chunk_limit(end - readback->position), &job, err);
                 if (r < 0)
                         break;
-                crc = crc32c_update(crc, job->data, job->size);
+                out->crc = crc32c_update(out->crc, job->data, job->size);
                 pool_submit(readback->hasher, hash_run, job);
                 readback->next = (readback->next + 1) % CHUNKS;
                 progress_step(readback->progress, "digest", readback->position,
@@ -128,10 +131,7 @@ static int member_digest(struct readback *readback, const struct archive_index_m
         pool_wait(readback->hasher);
         if (r < 0)
                 return r;
-        if (crc != member->crc)
-                return error_set(err, &ERROR_IO, -EIO, "`%s`: %s reads back otherwise than it was written",
-                                 writer->path, member->name);
-        return sha256_finish(readback->sha, out) < 0 ? error_oom(err) : 0;
+        return sha256_finish(readback->sha, &out->sha256) < 0 ? error_oom(err) : 0;
 }
 
 static void readback_free(struct readback *readback)
@@ -204,32 +204,130 @@ static int facts_add_member(yyjson_mut_doc *doc, yyjson_mut_val *members,
         return 0;
 }
 
+/* What the facts say of a member, which reads back like this. */
+struct facts {
+        yyjson_mut_doc *doc;
+        yyjson_mut_val *members;
+        bool given; /* some of them were there already: those stand */
+};
+
+static int facts_member(struct facts *facts, const struct archive_writer *writer,
+                        const struct archive_index_member *member, const struct member_digest *digest,
+                        struct error *err)
+{
+        if (member->type == TAR_DIRECTORY)
+                return 0;
+        if (digest->crc != member->crc)
+                return error_set(err, &ERROR_IO, -EIO, "`%s`: %s reads back otherwise than it was written",
+                                 writer->path, member->name);
+        if (facts->given && yyjson_mut_obj_get(facts->members, member->name))
+                return 0;
+        return facts_add_member(facts->doc, facts->members, member, &digest->sha256, err);
+}
+
+/* --- read back as one stream, for members and `whole` --- */
+
 /* `whole` gets all bytes of the file before `*end`. */
-static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
-                          const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
-                          struct error *err)
+static int digest_stream(struct archive_writer *writer, struct facts *facts, const struct progress *progress,
+                         struct sha256_stream *whole, uint64_t *end, struct error *err)
 {
         _cleanup_(readback_free) struct readback readback = {
                 .writer = writer, .progress = progress, .whole = whole};
-        bool given = yyjson_mut_obj_size(members) > 0;
         int r = readback_new(&readback, err);
 
         for (size_t i = 0; r == 0 && i < writer->members.member_count; i++) {
                 const struct archive_index_member *member = &writer->members.members[i];
-                struct sha256 digest;
+                struct member_digest digest = {0};
 
-                if (member->type == TAR_DIRECTORY)
-                        continue;
-                r = member_digest(&readback, member, &digest, err);
-                if (r == 0 && !(given && yyjson_mut_obj_get(members, member->name)))
-                        r = facts_add_member(doc, members, member, &digest, err);
+                if (member->type != TAR_DIRECTORY)
+                        r = member_read(&readback, member, &digest, err);
+                if (r == 0)
+                        r = facts_member(facts, writer, member, &digest, err);
         }
         *end = readback.offset;
         return r;
 }
 
+/* --- the follower has read back most of it, and `whole` is a matter of its own --- */
+
+/* The bytes of the file from `*at` on. */
+static int whole_read(struct archive_writer *writer, struct sha256_stream *whole, uint64_t *at,
+                      const struct progress *progress, struct error *err)
+{
+        _cleanup_free_ uint8_t *block = malloc(WHOLE_SIZE);
+        ssize_t n;
+
+        if (!block)
+                return error_oom(err);
+        while ((n = file_pread_full(file_writer_fd(writer->file), block, WHOLE_SIZE, *at)) > 0) {
+                if (sha256_update(whole, block, (size_t)n) < 0)
+                        return error_oom(err);
+                *at += (uint64_t)n;
+                progress_step(progress, "digest", *at, output_written(writer->output));
+                if (progress_cancelled(progress))
+                        return error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
+        }
+        return n < 0 ? error_errno(err, (int)-n, "read `%s` back", writer->path) : 0;
+}
+
+/* The follower's end, beside the digest of the whole. */
+struct tail {
+        pthread_t thread;
+        struct follower *follower;
+        struct progress progress;
+        atomic_bool cancelled;
+        int ret;
+        struct error err;
+};
+
+static bool tail_cancelled(void *context)
+{
+        struct tail *tail = context;
+
+        return atomic_load(&tail->cancelled);
+}
+
+static void *tail_thread(void *argument)
+{
+        struct tail *tail = argument;
+
+        tail->ret = follower_finish(tail->follower, &tail->progress, &tail->err);
+        return NULL;
+}
+
+static int digest_both(struct archive_writer *writer, const struct progress *progress,
+                       struct sha256_stream *whole, uint64_t *end, struct error *err)
+{
+        struct tail tail = {.follower = writer->follower, .progress = {NULL, tail_cancelled, &tail}};
+        int r = pthread_create(&tail.thread, NULL, tail_thread, &tail);
+
+        if (r)
+                return error_errno(err, r, "start a thread that reads `%s` back", writer->path);
+        r = whole_read(writer, whole, end, progress, err);
+        atomic_store(&tail.cancelled, r < 0);
+        pthread_join(tail.thread, NULL);
+        if (r == 0 && tail.ret < 0 && err)
+                *err = tail.err;
+        return r < 0 ? r : tail.ret;
+}
+
+static int digest_followed(struct archive_writer *writer, struct facts *facts,
+                           const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
+                           struct error *err)
+{
+        int r = whole ? digest_both(writer, progress, whole, end, err)
+                      : follower_finish(writer->follower, progress, err);
+
+        for (size_t i = 0; r == 0 && i < writer->members.member_count; i++)
+                r = facts_member(facts, writer, &writer->members.members[i], follower_next(writer->follower),
+                                 err);
+        follower_freep(&writer->follower);
+        writer->follower = NULL;
+        return r;
+}
+
 /* Digests everything while the disk catches up. */
-static int digest_and_sync(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
+static int digest_and_sync(struct archive_writer *writer, struct facts *facts,
                            const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
                            struct error *err)
 {
@@ -238,7 +336,7 @@ static int digest_and_sync(struct archive_writer *writer, yyjson_mut_doc *doc, y
 
         if (r)
                 return error_errno(err, r, "start a thread that syncs `%s`", writer->path);
-        r = members_digest(writer, doc, members, progress, whole, end, err);
+        r = (writer->follower ? digest_followed : digest_stream)(writer, facts, progress, whole, end, err);
         pthread_join(sync.thread, NULL);
         if (r == 0 && sync.failed)
                 r = error_errno(err, sync.failed, "write `%s` to disk", writer->path);
@@ -325,39 +423,25 @@ static int index_add(struct archive_writer *writer, struct error *err)
         return r < 0 ? r : output_drain(writer->output, err);
 }
 
-/* The bytes of the file from `begin` on, which were written since the others were digested. */
-static int whole_finish(struct archive_writer *writer, struct sha256_stream *whole, uint64_t begin,
-                        struct sha256 *out, struct error *err)
-{
-        uint8_t block[16 * KIB];
-        ssize_t n;
-
-        while ((n = file_pread_full(file_writer_fd(writer->file), block, sizeof(block), begin)) > 0) {
-                if (sha256_update(whole, block, (size_t)n) < 0)
-                        return error_oom(err);
-                begin += (uint64_t)n;
-        }
-        if (n < 0)
-                return error_errno(err, (int)-n, "read `%s` back", writer->path);
-        return sha256_finish(whole, out) < 0 ? error_oom(err) : 0;
-}
-
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
                         struct sha256 *whole, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
         _cleanup_buffer_ struct buffer text = {};
         _cleanup_sha256_ struct sha256_stream *stream = NULL;
-        yyjson_mut_val *members = NULL;
+        struct facts parsed = {0};
         uint64_t digested = 0;
-        int r = facts_parse(facts, &doc, &members, err);
+        int r = facts_parse(facts, &doc, &parsed.members, err);
 
         if (r == 0 && whole)
                 r = sha256_new(&stream, err);
         if (r == 0)
                 r = output_drain(writer->output, err);
-        if (r == 0)
-                r = digest_and_sync(writer, doc, members, progress, stream, &digested, err);
+        if (r < 0)
+                return r;
+        parsed.doc = doc;
+        parsed.given = yyjson_mut_obj_size(parsed.members) > 0;
+        r = digest_and_sync(writer, &parsed, progress, stream, &digested, err);
         if (r == 0)
                 r = json_write(doc, true, &text, err);
         if (r == 0)
@@ -365,7 +449,9 @@ int archive_writer_seal(struct archive_writer *writer, struct slice facts, const
         if (r == 0)
                 r = index_add(writer, err);
         if (r == 0 && whole)
-                r = whole_finish(writer, stream, digested, whole, err);
+                r = whole_read(writer, stream, &digested, NULL, err);
+        if (r == 0 && whole && sha256_finish(stream, whole) < 0)
+                r = error_oom(err);
         if (r < 0)
                 return r;
         if (fsync(file_writer_fd(writer->file)) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What breaks off a capture that is at work: the agent's own reasons (a phase that the disk would not have, a
- * hook, others who fill the disk) beside a person who cancels it. The capture only hears that it is cancelled;
- * what it then fails with is turned into the reason.
+ * hook, others who fill the disk) beside a person who cancels it. The capture only hears that it is
+ * cancelled; what it then fails with is turned into the reason.
  */
 #ifndef SNAP_NODE_BREAKER_H
 #define SNAP_NODE_BREAKER_H

@@ -299,8 +299,7 @@ static int capture(struct work *work, struct error *err)
 
 static int run(struct job *job, struct error *err)
 {
-        _cleanup_(work_free) struct work work = {
-                .job = job, .node = job_node(job), .breaker = {.job = job}};
+        _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job), .breaker = {.job = job}};
         int r = prepare(&work, err);
 
         if (r < 0)
