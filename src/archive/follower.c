@@ -35,11 +35,12 @@ struct follower {
         struct extent *last;
         uint64_t fresh; /* bytes since the thread was last woken */
 
-        /* Of who reads back: the thread, and when that has ended, follower_finish() and follower_next(). */
+        /* Of the thread, until it has ended. */
         pthread_t thread;
         bool thread_started;
         struct extent *now;
-        bool reading; /* `now`, which has no digest yet */
+        bool reading;   /* `now`, which has no digest yet */
+        size_t members; /* that have */
         uint64_t position, flushed;
         uint32_t crc;
         struct sha256_stream *sha;
@@ -80,6 +81,7 @@ static int digest_finish(struct follower *follower)
         struct member_digest *digest = &follower->now->digest;
 
         follower->reading = false;
+        follower->members++;
         digest->crc = follower->crc;
         return sha256_finish(follower->sha, &digest->sha256) < 0 ? error_oom(&follower->failure) : 0;
 }
@@ -98,8 +100,8 @@ static bool digest_begin(struct follower *follower)
         return true;
 }
 
-/* A chunk of a member, or its end; false when there is none now. `all`: nothing more is to come. */
-static bool step(struct follower *follower, bool all)
+/* A chunk of a member, or its end; false when there is none now. */
+static bool step(struct follower *follower)
 {
         uint64_t left;
         bool ended;
@@ -107,15 +109,14 @@ static bool step(struct follower *follower, bool all)
 
         if (follower->failed || (!follower->reading && !digest_begin(follower)))
                 return false;
-        ended = atomic_load(&follower->now->next) || all;
+        ended = atomic_load(&follower->now->next) != NULL;
         left = atomic_load(&follower->now->end) - follower->position;
         size = left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
         if (ended && !left) {
                 follower->failed = digest_finish(follower);
                 return true;
         }
-        if ((!ended && size < CHUNK_SIZE) ||
-            (!all && follower->position + size > output_written(follower->output)))
+        if ((!ended && size < CHUNK_SIZE) || follower->position + size > output_written(follower->output))
                 return false;
         follower->failed = digest_chunk(follower, size);
         return true;
@@ -124,8 +125,9 @@ static bool step(struct follower *follower, bool all)
 static void *follower_thread(void *argument)
 {
         struct follower *follower = argument;
+
         while (!atomic_load(&follower->closing)) {
-                if (step(follower, false))
+                if (step(follower))
                         flush(follower);
                 else
                         (void)sem_wait(&follower->more);
@@ -219,19 +221,18 @@ void follower_advance(struct follower *follower, size_t size)
         }
 }
 
-int follower_finish(struct follower *follower, const struct progress *progress, struct error *err)
+int follower_stop(struct follower *follower, struct followed *out, struct error *err)
 {
-        uint64_t end = follower->last->end;
-
         thread_end(follower);
-        while (step(follower, true)) {
-                progress_step(progress, "digest", follower->position, end);
-                if (progress_cancelled(progress))
-                        return error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
-        }
+        *out = (struct followed){
+                .members = follower->members,
+                .position = follower->position,
+                .crc = follower->reading ? follower->crc : 0,
+                .sha = follower->sha,
+        };
+        follower->now = &follower->none;
         if (follower->failed && err)
                 *err = follower->failure;
-        follower->now = &follower->none;
         return follower->failed;
 }
 

@@ -13,7 +13,6 @@
 
 #include "archive/output.h"
 #include "base/digest.h"
-#include "base/progress.h"
 
 struct follower;
 
@@ -33,8 +32,16 @@ CLEANUP_DEFINE(struct follower *, follower_free);
 int follower_begin(struct follower *follower, uint64_t contents, struct error *err);
 /* So many bytes more of its contents were passed to the output. */
 void follower_advance(struct follower *follower, size_t size);
-/* Digests what is left; the output must be drained. In any thread, once. */
-int follower_finish(struct follower *follower, const struct progress *progress, struct error *err);
+/* How far it has come. */
+struct followed {
+        size_t members;    /* so many have their digests; of the next: */
+        uint64_t position; /* up to here in the file `sha` and `crc` have its contents */
+        uint32_t crc;
+        struct sha256_stream *sha; /* borrowed, to go on with */
+};
+
+/* Stops it, for somebody else to do the rest. */
+int follower_stop(struct follower *follower, struct followed *out, struct error *err);
 /* After that: of one member after the other, as they began. Borrowed. */
 const struct member_digest *follower_next(struct follower *follower);
 

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an archive: what has not been read back yet is, then all is described in snap.json and
- * snap.index. */
+/* The end of an archive: what nobody has followed is read back and digested, then all is described in
+ * snap.json and snap.index. */
 #include "archive/writer_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include "base/json.h"
 #include "base/pool.h"
 
 enum {
         CHUNK_SIZE = 1024 * 1024,
-        WHOLE_SIZE = 256 * 1024,
         /* While the reader fills one chunk, one is hashed and the others wait for that, in order. */
         CHUNKS_WAITING = 2,
         CHUNKS = CHUNKS_WAITING + 2
@@ -44,11 +42,12 @@ struct readback {
         struct archive_writer *writer;
         uint64_t offset; /* in the file */
         struct decompressor *stream;
-        uint64_t position;   /* in the stream */
-        struct pool *hasher; /* one thread: chunks are hashed in order */
-        struct sha256_stream *sha;
+        uint64_t position;               /* in the stream */
+        struct pool *hasher;             /* one thread: chunks are hashed in order */
+        struct sha256_stream *sha, *own; /* that of `followed`, or our own */
         struct hash_job jobs[CHUNKS];
         unsigned next;
+        struct followed followed;    /* where it begins, and with what; zeros: with the first member */
         struct sha256_stream *whole; /* of the file as it lies there; may be NULL */
         const struct progress *progress;
 };
@@ -86,6 +85,10 @@ static int chunk_read(struct readback *readback, size_t size, struct hash_job **
         readback->position += size;
         job->size = size;
         *out = job;
+        progress_step(readback->progress, "digest", readback->position,
+                      output_stream(readback->writer->output));
+        if (progress_cancelled(readback->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
         return 0;
 }
 
@@ -110,12 +113,16 @@ static int stream_skip(struct readback *readback, uint64_t to, struct error *err
 static int member_read(struct readback *readback, const struct archive_index_member *member,
                        struct member_digest *out, struct error *err)
 {
-        struct archive_writer *writer = readback->writer;
-        uint64_t end = member->contents + member->size;
+        uint64_t begin = member->contents, end = begin + member->size;
         struct hash_job *job;
-        int r = stream_skip(readback, member->contents, err);
+        int r;
 
         out->crc = 0;
+        if (readback->followed.position > begin) {
+                begin = readback->followed.position;
+                out->crc = readback->followed.crc;
+        }
+        r = stream_skip(readback, begin, err);
         while (r == 0 && readback->position < end) {
                 r = chunk_read(readback, chunk_limit(end - readback->position), &job, err);
                 if (r < 0)
@@ -123,10 +130,6 @@ static int member_read(struct readback *readback, const struct archive_index_mem
                 out->crc = crc32c_update(out->crc, job->data, job->size);
                 pool_submit(readback->hasher, hash_run, job);
                 readback->next = (readback->next + 1) % CHUNKS;
-                progress_step(readback->progress, "digest", readback->position,
-                              output_stream(writer->output));
-                if (progress_cancelled(readback->progress))
-                        r = error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
         }
         pool_wait(readback->hasher);
         if (r < 0)
@@ -138,8 +141,8 @@ static void readback_free(struct readback *readback)
 {
         if (readback->hasher)
                 pool_free(readback->hasher);
-        if (readback->sha)
-                sha256_free(readback->sha);
+        if (readback->own)
+                sha256_free(readback->own);
         if (readback->stream)
                 decompressor_free(readback->stream);
         for (unsigned i = 0; i < CHUNKS; i++)
@@ -148,11 +151,16 @@ static void readback_free(struct readback *readback)
 
 static int readback_new(struct readback *readback, struct error *err)
 {
-        int r = decompressor_new(readback->writer->compression, file_source, readback, &readback->stream,
-                                 err);
+        struct archive_writer *writer = readback->writer;
+        int r = writer->follower ? follower_stop(writer->follower, &readback->followed, err)
+                                 : sha256_new(&readback->own, err);
 
+        readback->sha = writer->follower ? readback->followed.sha : readback->own;
+        /* What was followed is a plain file. */
+        if (!readback->whole)
+                readback->offset = readback->position = readback->followed.position;
         if (r == 0)
-                r = sha256_new(&readback->sha, err);
+                r = decompressor_new(writer->compression, file_source, readback, &readback->stream, err);
         if (r == 0)
                 r = pool_new(1, CHUNKS_WAITING, &readback->hasher, err);
         for (unsigned i = 0; r == 0 && i < CHUNKS; i++) {
@@ -204,130 +212,51 @@ static int facts_add_member(yyjson_mut_doc *doc, yyjson_mut_val *members,
         return 0;
 }
 
-/* What the facts say of a member, which reads back like this. */
-struct facts {
-        yyjson_mut_doc *doc;
-        yyjson_mut_val *members;
-        bool given; /* some of them were there already: those stand */
-};
-
-static int facts_member(struct facts *facts, const struct archive_writer *writer,
-                        const struct archive_index_member *member, const struct member_digest *digest,
-                        struct error *err)
+/* The digest of the member at `index`, and its bytes for `whole`. */
+static int member_digest(struct readback *readback, size_t index, struct member_digest *out,
+                         struct error *err)
 {
-        if (member->type == TAR_DIRECTORY)
-                return 0;
-        if (digest->crc != member->crc)
-                return error_set(err, &ERROR_IO, -EIO, "`%s`: %s reads back otherwise than it was written",
-                                 writer->path, member->name);
-        if (facts->given && yyjson_mut_obj_get(facts->members, member->name))
-                return 0;
-        return facts_add_member(facts->doc, facts->members, member, &digest->sha256, err);
+        struct archive_writer *writer = readback->writer;
+        const struct archive_index_member *member = &writer->members.members[index];
+        int r;
+
+        if (index < readback->followed.members) {
+                *out = *follower_next(writer->follower);
+                r = readback->whole ? stream_skip(readback, member->contents + member->size, err) : 0;
+        } else {
+                r = member_read(readback, member, out, err);
+        }
+        if (r == 0 && out->crc != member->crc)
+                r = error_set(err, &ERROR_IO, -EIO, "`%s`: %s reads back otherwise than it was written",
+                              writer->path, member->name);
+        return r;
 }
 
-/* --- read back as one stream, for members and `whole` --- */
-
 /* `whole` gets all bytes of the file before `*end`. */
-static int digest_stream(struct archive_writer *writer, struct facts *facts, const struct progress *progress,
-                         struct sha256_stream *whole, uint64_t *end, struct error *err)
+static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
+                          const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
+                          struct error *err)
 {
         _cleanup_(readback_free) struct readback readback = {
                 .writer = writer, .progress = progress, .whole = whole};
+        bool given = yyjson_mut_obj_size(members) > 0;
         int r = readback_new(&readback, err);
 
         for (size_t i = 0; r == 0 && i < writer->members.member_count; i++) {
                 const struct archive_index_member *member = &writer->members.members[i];
-                struct member_digest digest = {0};
+                struct member_digest digest;
 
-                if (member->type != TAR_DIRECTORY)
-                        r = member_read(&readback, member, &digest, err);
-                if (r == 0)
-                        r = facts_member(facts, writer, member, &digest, err);
+                r = member_digest(&readback, i, &digest, err);
+                if (r == 0 && member->type != TAR_DIRECTORY &&
+                    !(given && yyjson_mut_obj_get(members, member->name)))
+                        r = facts_add_member(doc, members, member, &digest.sha256, err);
         }
         *end = readback.offset;
         return r;
 }
 
-/* --- the follower has read back most of it, and `whole` is a matter of its own --- */
-
-/* The bytes of the file from `*at` on. */
-static int whole_read(struct archive_writer *writer, struct sha256_stream *whole, uint64_t *at,
-                      const struct progress *progress, struct error *err)
-{
-        _cleanup_free_ uint8_t *block = malloc(WHOLE_SIZE);
-        ssize_t n;
-
-        if (!block)
-                return error_oom(err);
-        while ((n = file_pread_full(file_writer_fd(writer->file), block, WHOLE_SIZE, *at)) > 0) {
-                if (sha256_update(whole, block, (size_t)n) < 0)
-                        return error_oom(err);
-                *at += (uint64_t)n;
-                progress_step(progress, "digest", *at, output_written(writer->output));
-                if (progress_cancelled(progress))
-                        return error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
-        }
-        return n < 0 ? error_errno(err, (int)-n, "read `%s` back", writer->path) : 0;
-}
-
-/* The follower's end, beside the digest of the whole. */
-struct tail {
-        pthread_t thread;
-        struct follower *follower;
-        struct progress progress;
-        atomic_bool cancelled;
-        int ret;
-        struct error err;
-};
-
-static bool tail_cancelled(void *context)
-{
-        struct tail *tail = context;
-
-        return atomic_load(&tail->cancelled);
-}
-
-static void *tail_thread(void *argument)
-{
-        struct tail *tail = argument;
-
-        tail->ret = follower_finish(tail->follower, &tail->progress, &tail->err);
-        return NULL;
-}
-
-static int digest_both(struct archive_writer *writer, const struct progress *progress,
-                       struct sha256_stream *whole, uint64_t *end, struct error *err)
-{
-        struct tail tail = {.follower = writer->follower, .progress = {NULL, tail_cancelled, &tail}};
-        int r = pthread_create(&tail.thread, NULL, tail_thread, &tail);
-
-        if (r)
-                return error_errno(err, r, "start a thread that reads `%s` back", writer->path);
-        r = whole_read(writer, whole, end, progress, err);
-        atomic_store(&tail.cancelled, r < 0);
-        pthread_join(tail.thread, NULL);
-        if (r == 0 && tail.ret < 0 && err)
-                *err = tail.err;
-        return r < 0 ? r : tail.ret;
-}
-
-static int digest_followed(struct archive_writer *writer, struct facts *facts,
-                           const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
-                           struct error *err)
-{
-        int r = whole ? digest_both(writer, progress, whole, end, err)
-                      : follower_finish(writer->follower, progress, err);
-
-        for (size_t i = 0; r == 0 && i < writer->members.member_count; i++)
-                r = facts_member(facts, writer, &writer->members.members[i], follower_next(writer->follower),
-                                 err);
-        follower_freep(&writer->follower);
-        writer->follower = NULL;
-        return r;
-}
-
 /* Digests everything while the disk catches up. */
-static int digest_and_sync(struct archive_writer *writer, struct facts *facts,
+static int digest_and_sync(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
                            const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
                            struct error *err)
 {
@@ -336,7 +265,7 @@ static int digest_and_sync(struct archive_writer *writer, struct facts *facts,
 
         if (r)
                 return error_errno(err, r, "start a thread that syncs `%s`", writer->path);
-        r = (writer->follower ? digest_followed : digest_stream)(writer, facts, progress, whole, end, err);
+        r = members_digest(writer, doc, members, progress, whole, end, err);
         pthread_join(sync.thread, NULL);
         if (r == 0 && sync.failed)
                 r = error_errno(err, sync.failed, "write `%s` to disk", writer->path);
@@ -423,25 +352,41 @@ static int index_add(struct archive_writer *writer, struct error *err)
         return r < 0 ? r : output_drain(writer->output, err);
 }
 
+/* The bytes of the file from `begin` on, which were written since the others were digested. */
+static int whole_finish(struct archive_writer *writer, struct sha256_stream *whole, uint64_t begin,
+                        struct sha256 *out, struct error *err)
+{
+        uint8_t block[16 * KIB];
+        ssize_t n;
+
+        while ((n = file_pread_full(file_writer_fd(writer->file), block, sizeof(block), begin)) > 0) {
+                if (sha256_update(whole, block, (size_t)n) < 0)
+                        return error_oom(err);
+                begin += (uint64_t)n;
+        }
+        if (n < 0)
+                return error_errno(err, (int)-n, "read `%s` back", writer->path);
+        return sha256_finish(whole, out) < 0 ? error_oom(err) : 0;
+}
+
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
                         struct sha256 *whole, struct error *err)
 {
         _cleanup_json_mut_ yyjson_mut_doc *doc = NULL;
         _cleanup_buffer_ struct buffer text = {};
         _cleanup_sha256_ struct sha256_stream *stream = NULL;
-        struct facts parsed = {0};
+        yyjson_mut_val *members = NULL;
         uint64_t digested = 0;
-        int r = facts_parse(facts, &doc, &parsed.members, err);
+        int r = facts_parse(facts, &doc, &members, err);
 
         if (r == 0 && whole)
                 r = sha256_new(&stream, err);
         if (r == 0)
                 r = output_drain(writer->output, err);
-        if (r < 0)
-                return r;
-        parsed.doc = doc;
-        parsed.given = yyjson_mut_obj_size(parsed.members) > 0;
-        r = digest_and_sync(writer, &parsed, progress, stream, &digested, err);
+        if (r == 0)
+                r = digest_and_sync(writer, doc, members, progress, stream, &digested, err);
+        follower_freep(&writer->follower);
+        writer->follower = NULL;
         if (r == 0)
                 r = json_write(doc, true, &text, err);
         if (r == 0)
@@ -449,9 +394,7 @@ int archive_writer_seal(struct archive_writer *writer, struct slice facts, const
         if (r == 0)
                 r = index_add(writer, err);
         if (r == 0 && whole)
-                r = whole_read(writer, stream, &digested, NULL, err);
-        if (r == 0 && whole && sha256_finish(stream, whole) < 0)
-                r = error_oom(err);
+                r = whole_finish(writer, stream, digested, whole, err);
         if (r < 0)
                 return r;
         if (fsync(file_writer_fd(writer->file)) < 0)
