@@ -154,7 +154,7 @@ invariants() {
         for n in 1 2 3 4 5 6 7 8; do
                 probe list # makes the tables
                 start a stopped busybox
-                wait_for 20 on a podman exec stopped cat /tmp/count
+                wait_for 60 on a podman exec stopped cat /tmp/count
                 on a cat /proc/self/mounts > /var/tmp/mounts
                 run on a strace -f -qq -o /var/tmp/strace -P $STATE/catalog.db-wal -e trace=fdatasync \
                         -e inject=fdatasync:signal=KILL:when=$n \
@@ -222,7 +222,7 @@ invariants() {
 @test "restored by its id, and again after the agent was killed" {
         local id
         start a moved busybox
-        wait_for 20 on a podman exec moved cat /tmp/count
+        wait_for 60 on a podman exec moved cat /tmp/count
         probe run checkpoint "$(body moved '"stop": true')"
         id=$(probe list | jq -r .id)
         on a podman rm -f moved

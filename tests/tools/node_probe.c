@@ -15,8 +15,8 @@
  *     pin ID, unpin ID, delete ID
  *     settle             waits until no operation is under way, and there was none for a second
  *     metrics            Prometheus text
- *     figures            {"rss", "heap", "fds", "threads"} of this process; heap: what was allocated and not
- * freed sleep SECONDS
+ *     figures            {"rss", "heap", "fds", "threads"} of this process; heap is not freed yet
+ *     sleep SECONDS
  *
  * Ends with 1 when a command or an operation fails.
  */
