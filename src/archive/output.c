@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/pool.h"
@@ -53,8 +54,8 @@ struct output {
         unsigned pending; /* blocks submitted and not yet written */
         bool closing;
         struct error failure;
-        int failed; /* negative errno */
-        uint64_t written;
+        int failed;               /* negative errno */
+        _Atomic uint64_t written; /* changed by the thread, read by anybody without the lock */
         struct archive_index frames;
 };
 
@@ -115,14 +116,15 @@ static int block_write(struct output *output, struct block *block, struct error 
 {
         struct slice bytes =
                 output->pool ? buffer_slice(&block->packed) : (struct slice){block->data, block->size};
-        uint64_t offset = output->written; /* changed by this thread alone */
+        uint64_t offset = output->written;
         int r = file_pwrite_full(output->fd, bytes.data, bytes.size, offset);
 
-        /* No write-back is forced here: it would block this thread, and with it a frozen container. */
+        /* No write-back is forced here: it would block this thread, and with it a frozen container.
+         * `follower` starts it. */
         if (r < 0)
                 return error_errno(err, -r, "write `%s`", output->path);
-        pthread_mutex_lock(&output->lock);
         output->written += bytes.size;
+        pthread_mutex_lock(&output->lock);
         if (output->pool)
                 r = archive_index_add_frame(&output->frames, block->stream, offset, block->crc);
         pthread_mutex_unlock(&output->lock);
@@ -381,14 +383,9 @@ uint64_t output_stream(const struct output *output)
         return output->stream;
 }
 
-uint64_t output_written(struct output *output)
+uint64_t output_written(const struct output *output)
 {
-        uint64_t written;
-
-        pthread_mutex_lock(&output->lock);
-        written = output->written;
-        pthread_mutex_unlock(&output->lock);
-        return written;
+        return output->written;
 }
 
 const struct archive_index *output_frames(const struct output *output)

@@ -38,8 +38,8 @@ int output_drain(struct output *output, struct error *err);
 
 /* Bytes of the stream taken in. */
 uint64_t output_stream(const struct output *output);
-/* Bytes written to the file. From any thread. */
-uint64_t output_written(struct output *output);
+/* Bytes written to the file. From any thread, never waits. */
+uint64_t output_written(const struct output *output);
 /* The frames so far, complete after a drain, none when plain; borrowed. */
 const struct archive_index *output_frames(const struct output *output);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an archive: everything is read back and digested, then described in snap.json and snap.index. */
+/* The end of an archive: what nobody has followed is read back and digested, then all is described in
+ * snap.json and snap.index. */
 #include "archive/writer_private.h"
 
 #include <errno.h>
@@ -41,11 +42,12 @@ struct readback {
         struct archive_writer *writer;
         uint64_t offset; /* in the file */
         struct decompressor *stream;
-        uint64_t position;   /* in the stream */
-        struct pool *hasher; /* one thread: chunks are hashed in order */
-        struct sha256_stream *sha;
+        uint64_t position;               /* in the stream */
+        struct pool *hasher;             /* one thread: chunks are hashed in order */
+        struct sha256_stream *sha, *own; /* that of `followed`, or our own */
         struct hash_job jobs[CHUNKS];
         unsigned next;
+        struct followed followed;    /* where it begins, and with what; zeros: with the first member */
         struct sha256_stream *whole; /* of the file as it lies there; may be NULL */
         const struct progress *progress;
 };
@@ -83,6 +85,10 @@ static int chunk_read(struct readback *readback, size_t size, struct hash_job **
         readback->position += size;
         job->size = size;
         *out = job;
+        progress_step(readback->progress, "digest", readback->position,
+                      output_stream(readback->writer->output));
+        if (progress_cancelled(readback->progress))
+                return error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
         return 0;
 }
 
@@ -104,42 +110,39 @@ static int stream_skip(struct readback *readback, uint64_t to, struct error *err
         return 0;
 }
 
-static int member_digest(struct readback *readback, const struct archive_index_member *member,
-                         struct sha256 *out, struct error *err)
+static int member_read(struct readback *readback, const struct archive_index_member *member,
+                       struct member_digest *out, struct error *err)
 {
-        struct archive_writer *writer = readback->writer;
-        uint64_t end = member->contents + member->size;
+        uint64_t begin = member->contents, end = begin + member->size;
         struct hash_job *job;
-        uint32_t crc = 0;
-        int r = stream_skip(readback, member->contents, err);
+        int r;
 
+        out->crc = 0;
+        if (readback->followed.position > begin) {
+                begin = readback->followed.position;
+                out->crc = readback->followed.crc;
+        }
+        r = stream_skip(readback, begin, err);
         while (r == 0 && readback->position < end) {
                 r = chunk_read(readback, chunk_limit(end - readback->position), &job, err);
                 if (r < 0)
                         break;
-                crc = crc32c_update(crc, job->data, job->size);
+                out->crc = crc32c_update(out->crc, job->data, job->size);
                 pool_submit(readback->hasher, hash_run, job);
                 readback->next = (readback->next + 1) % CHUNKS;
-                progress_step(readback->progress, "digest", readback->position,
-                              output_stream(writer->output));
-                if (progress_cancelled(readback->progress))
-                        r = error_set(err, &ERROR_CANCELLED, -ECANCELED, "cancelled");
         }
         pool_wait(readback->hasher);
         if (r < 0)
                 return r;
-        if (crc != member->crc)
-                return error_set(err, &ERROR_IO, -EIO, "`%s`: %s reads back otherwise than it was written",
-                                 writer->path, member->name);
-        return sha256_finish(readback->sha, out) < 0 ? error_oom(err) : 0;
+        return sha256_finish(readback->sha, &out->sha256) < 0 ? error_oom(err) : 0;
 }
 
 static void readback_free(struct readback *readback)
 {
         if (readback->hasher)
                 pool_free(readback->hasher);
-        if (readback->sha)
-                sha256_free(readback->sha);
+        if (readback->own)
+                sha256_free(readback->own);
         if (readback->stream)
                 decompressor_free(readback->stream);
         for (unsigned i = 0; i < CHUNKS; i++)
@@ -148,11 +151,16 @@ static void readback_free(struct readback *readback)
 
 static int readback_new(struct readback *readback, struct error *err)
 {
-        int r = decompressor_new(readback->writer->compression, file_source, readback, &readback->stream,
-                                 err);
+        struct archive_writer *writer = readback->writer;
+        int r = writer->follower ? follower_stop(writer->follower, &readback->followed, err)
+                                 : sha256_new(&readback->own, err);
 
+        readback->sha = writer->follower ? readback->followed.sha : readback->own;
+        /* What was followed is a plain file. */
+        if (!readback->whole)
+                readback->offset = readback->position = readback->followed.position;
         if (r == 0)
-                r = sha256_new(&readback->sha, err);
+                r = decompressor_new(writer->compression, file_source, readback, &readback->stream, err);
         if (r == 0)
                 r = pool_new(1, CHUNKS_WAITING, &readback->hasher, err);
         for (unsigned i = 0; r == 0 && i < CHUNKS; i++) {
@@ -204,6 +212,26 @@ static int facts_add_member(yyjson_mut_doc *doc, yyjson_mut_val *members,
         return 0;
 }
 
+/* The digest of the member at `index`, and its bytes for `whole`. */
+static int member_digest(struct readback *readback, size_t index, struct member_digest *out,
+                         struct error *err)
+{
+        struct archive_writer *writer = readback->writer;
+        const struct archive_index_member *member = &writer->members.members[index];
+        int r;
+
+        if (index < readback->followed.members) {
+                *out = *follower_next(writer->follower);
+                r = readback->whole ? stream_skip(readback, member->contents + member->size, err) : 0;
+        } else {
+                r = member_read(readback, member, out, err);
+        }
+        if (r == 0 && out->crc != member->crc)
+                r = error_set(err, &ERROR_IO, -EIO, "`%s`: %s reads back otherwise than it was written",
+                              writer->path, member->name);
+        return r;
+}
+
 /* `whole` gets all bytes of the file before `*end`. */
 static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yyjson_mut_val *members,
                           const struct progress *progress, struct sha256_stream *whole, uint64_t *end,
@@ -216,13 +244,12 @@ static int members_digest(struct archive_writer *writer, yyjson_mut_doc *doc, yy
 
         for (size_t i = 0; r == 0 && i < writer->members.member_count; i++) {
                 const struct archive_index_member *member = &writer->members.members[i];
-                struct sha256 digest;
+                struct member_digest digest;
 
-                if (member->type == TAR_DIRECTORY)
-                        continue;
-                r = member_digest(&readback, member, &digest, err);
-                if (r == 0 && !(given && yyjson_mut_obj_get(members, member->name)))
-                        r = facts_add_member(doc, members, member, &digest, err);
+                r = member_digest(&readback, i, &digest, err);
+                if (r == 0 && member->type != TAR_DIRECTORY &&
+                    !(given && yyjson_mut_obj_get(members, member->name)))
+                        r = facts_add_member(doc, members, member, &digest.sha256, err);
         }
         *end = readback.offset;
         return r;
@@ -358,6 +385,8 @@ int archive_writer_seal(struct archive_writer *writer, struct slice facts, const
                 r = output_drain(writer->output, err);
         if (r == 0)
                 r = digest_and_sync(writer, doc, members, progress, stream, &digested, err);
+        follower_freep(&writer->follower);
+        writer->follower = NULL;
         if (r == 0)
                 r = json_write(doc, true, &text, err);
         if (r == 0)

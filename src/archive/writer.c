@@ -49,8 +49,17 @@ int archive_writer_open(const char *path, bool replace, enum compression compres
         return r;
 }
 
+int archive_writer_follow(struct archive_writer *writer, struct error *err)
+{
+        return writer->compression == COMPRESSION_NONE
+                       ? follower_new(file_writer_fd(writer->file), writer->path, writer->output,
+                                      &writer->follower, err)
+                       : 0;
+}
+
 void archive_writer_free(struct archive_writer *writer)
 {
+        follower_freep(&writer->follower);
         if (writer->output)
                 output_free(writer->output);
         if (writer->file)
@@ -124,7 +133,9 @@ static int member_start(struct archive_writer *writer, const char *name, uint32_
         if (r < 0)
                 return r;
         member.contents = member.header + header->size;
-        return archive_index_add_member(&writer->members, &member) < 0 ? error_oom(err) : 0;
+        if (archive_index_add_member(&writer->members, &member) < 0)
+                return error_oom(err);
+        return writer->follower ? follower_begin(writer->follower, member.contents, err) : 0;
 }
 
 static int frame_cut(struct archive_writer *writer, struct error *err)
@@ -148,12 +159,20 @@ int writer_header_add(struct archive_writer *writer, const char *name, uint32_t 
         return r < 0 ? r : output_append(writer->output, header.data, header.size, err);
 }
 
-int writer_contents_add(struct archive_writer *writer, const void *data, size_t size, struct error *err)
+/* Contents of the last member, which are passed to the output. */
+static void contents_count(struct archive_writer *writer, const void *data, size_t size)
 {
         struct archive_index_member *member = member_last(writer);
 
         member->crc = crc32c_update(member->crc, data, size);
         writer->input += size;
+        if (writer->follower)
+                follower_advance(writer->follower, size);
+}
+
+int writer_contents_add(struct archive_writer *writer, const void *data, size_t size, struct error *err)
+{
+        contents_count(writer, data, size);
         return output_append(writer->output, data, size, err);
 }
 
@@ -198,48 +217,36 @@ int archive_writer_append(struct archive_writer *writer, const void *data, size_
         return r;
 }
 
-/* At most `limit` bytes of `fd`, read straight into the blocks that are written. `done`: how many. */
-static int contents_read(struct archive_writer *writer, int fd, uint64_t limit, uint64_t *done,
-                         struct error *err)
+/* What one read of at most `limit` bytes has, straight into the blocks that are written. Returns as read(),
+ * or a negative errno; -EAGAIN is no error of which `err` knows. */
+static ssize_t contents_read(struct archive_writer *writer, int fd, uint64_t limit, struct error *err)
 {
-        struct archive_index_member *member = member_last(writer);
+        uint8_t *data;
+        size_t room;
+        ssize_t n;
+        int r = output_room(writer->output, &data, &room, err);
 
-        for (*done = 0; *done < limit;) {
-                uint8_t *data;
-                size_t room;
-                ssize_t n;
-                int r = output_room(writer->output, &data, &room, err);
-
-                if (r < 0)
-                        return r;
-                if (room > limit - *done)
-                        room = limit - *done;
-                n = read(fd, data, room);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return error_errno(err, errno, "read the contents of `%s`", member->name);
-                if (n == 0)
-                        return 0;
-                member->crc = crc32c_update(member->crc, data, (size_t)n);
-                output_advance(writer->output, (size_t)n);
-                writer->input += (uint64_t)n;
-                *done += (uint64_t)n;
-        }
-        return 0;
+        if (r < 0)
+                return r;
+        do
+                n = read(fd, data, room < limit ? room : (size_t)limit);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == EAGAIN ? -EAGAIN
+                                       : error_errno(err, errno, "read the contents of `%s`",
+                                                     member_last(writer)->name);
+        contents_count(writer, data, (size_t)n);
+        output_advance(writer->output, (size_t)n);
+        return n;
 }
 
-int archive_writer_append_fd(struct archive_writer *writer, int fd, struct error *err)
+ssize_t archive_writer_append_read(struct archive_writer *writer, int fd, struct error *err)
 {
-        uint64_t done;
-        int r;
+        ssize_t n = contents_read(writer, fd, UINT64_MAX, err);
 
-        /* A pipe of 64 KiB would make both sides take turns. On anything but a pipe this fails, which is
-         * fine. */
-        fcntl(fd, F_SETPIPE_SZ, 1024 * 1024);
-        r = contents_read(writer, fd, UINT64_MAX, &done, err);
-        member_last(writer)->size += done;
-        return r;
+        if (n > 0)
+                member_last(writer)->size += (uint64_t)n;
+        return n;
 }
 
 int archive_writer_end(struct archive_writer *writer, struct error *err)
@@ -259,7 +266,8 @@ int archive_writer_end(struct archive_writer *writer, struct error *err)
 int archive_writer_add_fd(struct archive_writer *writer, const char *name, uint32_t mode, int fd,
                           struct error *err)
 {
-        uint64_t done;
+        uint64_t done = 0;
+        ssize_t n = 1;
         struct stat st;
         int r;
 
@@ -269,11 +277,14 @@ int archive_writer_add_fd(struct archive_writer *writer, const char *name, uint3
                 return error_set(err, &ERROR_BAD_INPUT, -EINVAL, "the source of `%s` is not a regular file",
                                  name);
         r = writer_header_add(writer, name, mode, (uint64_t)st.st_size, err);
-        if (r == 0)
-                /* A log may have grown meanwhile: what is there by now is beyond the header's size. */
-                r = contents_read(writer, fd, (uint64_t)st.st_size, &done, err);
         if (r < 0)
                 return r;
+        /* A log may have grown meanwhile: what is there by now is beyond the header's size. */
+        for (; n > 0 && done < (uint64_t)st.st_size; done += (uint64_t)n) {
+                n = contents_read(writer, fd, (uint64_t)st.st_size - done, err);
+                if (n < 0)
+                        return (int)n;
+        }
         if (done < (uint64_t)st.st_size)
                 return error_set(err, &ERROR_IO, -EIO, "the source of `%s` became shorter while it was read",
                                  name);

@@ -3,8 +3,8 @@
  * Writes a checkpoint archive in one pass: a tar file, plain or in independent compressed frames, that
  * appears whole or not at all. A member's size need not be known beforehand: its header is filled in at its
  * end. While writing, each member gets a CRC-32C; its SHA-256 is computed when the finished bytes are read
- * back (archive_writer_seal), so that a container need not stay frozen for a hash and every byte is hashed
- * once.
+ * back (archive_writer_follow, archive_writer_seal), so that a container need not stay frozen for a hash and
+ * every byte is hashed once.
  *
  * Layout of the end: member "snap.json" (facts, and size, CRC and SHA-256 of each member), member
  * "snap.index" (offsets; docs/archive.md), two blocks of zeros. Stock readers see two more small files. One
@@ -29,14 +29,20 @@ int archive_writer_new(const char *path, bool replace, struct archive_writer **o
 int archive_writer_create(struct archive_writer *writer, enum compression compression, int level,
                           struct error *err);
 
+/* Before the first member: reads back and digests a plain archive behind the writing already, with what
+ * processors have to spare, for who must not be made to wait. Needs CAP_SYS_NICE to end that soon on a busy
+ * machine. */
+int archive_writer_follow(struct archive_writer *writer, struct error *err);
+
 /* A whole member from memory; for directories `data` is empty and the name ends in '/'. */
 int archive_writer_add(struct archive_writer *writer, const char *name, uint32_t mode, struct slice data,
                        struct error *err);
 /* A member whose size is known when it ends: begin, any number of appends, end. Not nested. */
 int archive_writer_begin(struct archive_writer *writer, const char *name, uint32_t mode, struct error *err);
 int archive_writer_append(struct archive_writer *writer, const void *data, size_t size, struct error *err);
-/* Reads `fd` to its end (a file, a pipe), in large blocks, straight into the member. */
-int archive_writer_append_fd(struct archive_writer *writer, int fd, struct error *err);
+/* One read of `fd` (a file, a pipe) straight into the member, without a copy: the number of bytes, 0 at its
+ * end, -EAGAIN when there is nothing now and `fd` does not wait. */
+ssize_t archive_writer_append_read(struct archive_writer *writer, int fd, struct error *err);
 int archive_writer_end(struct archive_writer *writer, struct error *err);
 /* A whole member from an open regular file. */
 int archive_writer_add_fd(struct archive_writer *writer, const char *name, uint32_t mode, int fd,
@@ -49,12 +55,14 @@ uint64_t archive_writer_output(const struct archive_writer *writer);
 const char *archive_writer_temp_path(const struct archive_writer *writer);
 
 /*
- * Flushes, reads everything back (SHA-256 and CRC of each member; -EIO when a CRC differs from what was taken
- * in), appends "snap.json" made of `facts` (a JSON object text; "members" is added, and what it says of a
- * member there already stands) and "snap.index", fsync. The file is complete but still under its temporary
- * name, so that it can be verified before anybody sees it.
+ * Flushes, reads back what has not been yet (SHA-256 and CRC of each member; -EIO when a CRC differs from
+ * what was taken in), appends "snap.json" made of `facts` (a JSON object text; "members" is added, and what
+ * it says of a member there already stands) and "snap.index", fsync. The file is complete but still under its
+ * temporary name, so that it can be verified before anybody sees it.
  *
- * `whole` (may be NULL): SHA-256 of the file, computed from what is read back anyway.
+ * `whole` (may be NULL): SHA-256 of the file. It cannot be begun before: headers, which are filled in at the
+ * end of their members, come first; so a file that was
+ * followed is read once more.
  */
 int archive_writer_seal(struct archive_writer *writer, struct slice facts, const struct progress *progress,
                         struct sha256 *whole, struct error *err);

@@ -3,6 +3,7 @@
 #ifndef SNAP_ARCHIVE_WRITER_PRIVATE_H
 #define SNAP_ARCHIVE_WRITER_PRIVATE_H
 
+#include "archive/follower.h"
 #include "archive/output.h"
 #include "archive/writer.h"
 #include "base/file.h"
@@ -10,7 +11,8 @@
 struct archive_writer {
         struct file_writer *file;
         struct output *output;
-        char *path; /* final */
+        struct follower *follower; /* NULL when nobody follows */
+        char *path;                /* final */
         enum compression compression;
         int64_t mtime;  /* of all members: the capture */
         uint64_t input; /* bytes of contents */

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include "base/file.h"
+#include "node/breaker.h"
 #include "node/checkpoint_request.h"
 #include "node/estimate.h"
 #include "node/hooks.h"
@@ -16,7 +17,6 @@
 #include "runtime/capture.h"
 #include "runtime/lock.h"
 
-#define LOOK_EVERY_US   200000             /* at the disk, during a dump */
 #define SETTLE_LIMIT_US (150 * 1000000ull) /* the guardian ends a dump within that */
 #define SETTLE_STEP_US  20000
 
@@ -31,9 +31,7 @@ struct work {
         struct checkpoint *checkpoint; /* the record to be */
         struct phase_times times;      /* of it */
         uint64_t estimate, claimed;    /* bytes that are to be written; of those, what is still set aside */
-        uint64_t looked_us;
-        int broken; /* by us, with this errno: `why` says why */
-        struct error why;
+        struct breaker breaker;
         struct progress progress;
 };
 
@@ -135,33 +133,14 @@ static int journal_enter(struct work *work, enum operation_phase phase, struct e
         return job_enter(work->job, phase, doc, err);
 }
 
-static void stop_working(struct work *work, int r, const struct error *why)
-{
-        work->broken = r;
-        work->why = *why;
-}
-
-/* Of steps that follow each other, the first begins the phase. */
-static void enter_or_break(struct work *work, enum operation_phase phase)
-{
-        struct error why = {0};
-        int r;
-
-        if (work->broken || job_operation(work->job)->phase >= phase)
-                return;
-        r = job_enter(work->job, phase, NULL, &why);
-        if (r < 0)
-                stop_working(work, r, &why);
-}
-
 /* What was frozen goes on, unless it is to be ended. */
 static void run_hooks_after(struct work *work)
 {
         struct error why = {0};
         int r = work->request.options.stop ? 0 : freeze_hooks_after(&work->hooks, &work->container, 1, &why);
 
-        if (r < 0 && !work->broken)
-                stop_working(work, r, &why);
+        if (r < 0)
+                breaker_break(&work->breaker, r, &why);
 }
 
 /* What has been written is not to come any more: others may count on the rest of the disk. */
@@ -175,16 +154,16 @@ static void claim_use(struct work *work, uint64_t written)
         }
 }
 
-/* The capture's steps as our phases. */
+/* The capture's steps as our phases: of those that follow each other, the first begins the phase. */
 static void step(void *context, const char *phase, uint64_t done, uint64_t total)
 {
         struct work *work = context;
         const struct progress *progress = job_progress(work->job);
 
         if (strcmp(phase, "freeze") == 0 || strcmp(phase, "dump") == 0)
-                enter_or_break(work, PHASE_DUMP);
+                breaker_enter(&work->breaker, PHASE_DUMP);
         else if (strcmp(phase, "seal") == 0 || strcmp(phase, "verify") == 0)
-                enter_or_break(work, PHASE_VERIFY);
+                breaker_enter(&work->breaker, PHASE_VERIFY);
         if (strcmp(phase, "dump") == 0)
                 claim_use(work, done);
         if (strcmp(phase, "seal") == 0)
@@ -195,17 +174,8 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
 static bool cancelled(void *context)
 {
         struct work *work = context;
-        uint64_t now = clock_monotonic_us();
-        struct error why = {0};
-        int r;
 
-        if (!work->broken && now - work->looked_us >= LOOK_EVERY_US) {
-                work->looked_us = now;
-                r = node_check_watermark(work->node, &why);
-                if (r < 0)
-                        stop_working(work, r, &why);
-        }
-        return work->broken || progress_cancelled(job_progress(work->job));
+        return breaker_cancelled(&work->breaker);
 }
 
 /* What each phase took: {"preflightUs", …}. */
@@ -324,15 +294,12 @@ static int capture(struct work *work, struct error *err)
         options->completed = completed;
         options->context = work;
         r = capture_checkpoint(work->driver, work->container, options, &work->progress, &result, err);
-        if (r != -ECANCELED || !work->broken)
-                return r;
-        *err = work->why;
-        return work->broken;
+        return breaker_result(&work->breaker, r, err);
 }
 
 static int run(struct job *job, struct error *err)
 {
-        _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job)};
+        _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job), .breaker = {.job = job}};
         int r = prepare(&work, err);
 
         if (r < 0)

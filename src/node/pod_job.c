@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include "base/file.h"
+#include "node/breaker.h"
 #include "node/checkpoint_request.h"
 #include "node/estimate.h"
 #include "node/hooks.h"
@@ -19,8 +20,7 @@
 #include "runtime/capture_pod.h"
 #include "runtime/lock.h"
 
-#define WHOLE         "pod" /* in the directory of what is unfinished */
-#define LOOK_EVERY_US 200000
+#define WHOLE "pod" /* in the directory of what is unfinished */
 
 struct work {
         struct job *job;
@@ -30,10 +30,9 @@ struct work {
         struct pod pod;
         char *temporary, *output; /* ".snap-ID", ".snap-ID/pod" */
         struct checkpoint_list records;
-        uint64_t claimed, begin_us, looked_us;
+        uint64_t claimed, begin_us;
         uint64_t spread_us;
-        int broken; /* by us: a negative errno, `why` says why */
-        struct error why;
+        struct breaker breaker;
         struct progress progress;
 };
 
@@ -150,12 +149,6 @@ static int journal_enter(struct work *work, enum operation_phase phase, const ch
 
 /* --- steps of the capture as our phases --- */
 
-static void stop_working(struct work *work, int r, const struct error *why)
-{
-        work->broken = r;
-        work->why = *why;
-}
-
 static void step(void *context, const char *phase, uint64_t done, uint64_t total)
 {
         struct work *work = context;
@@ -164,32 +157,23 @@ static void step(void *context, const char *phase, uint64_t done, uint64_t total
                                       : strcmp(phase, "freeze") == 0 ? PHASE_DUMP
                                                                      : PHASE_PREFLIGHT;
         struct error why = {0};
-        int r = 0;
 
-        if (!work->broken && job_operation(work->job)->phase < wanted)
-                r = job_enter(work->job, wanted, NULL, &why);
-        if (r == 0 && wanted == PHASE_VERIFY && !work->request.options.stop)
-                r = freeze_hooks_after(&work->hooks, work->pod.containers.items, work->pod.containers.count,
-                                       &why);
-        if (r < 0 && !work->broken)
-                stop_working(work, r, &why);
+        breaker_enter(&work->breaker, wanted);
+        if (wanted == PHASE_VERIFY && !work->request.options.stop) {
+                int r = freeze_hooks_after(&work->hooks, work->pod.containers.items,
+                                           work->pod.containers.count, &why);
+
+                if (r < 0)
+                        breaker_break(&work->breaker, r, &why);
+        }
         progress->step(progress->context, phase, done, total);
 }
 
 static bool cancelled(void *context)
 {
         struct work *work = context;
-        uint64_t now = clock_monotonic_us();
-        struct error why = {0};
 
-        if (!work->broken && now - work->looked_us >= LOOK_EVERY_US) {
-                int r = node_check_watermark(work->node, &why);
-
-                work->looked_us = now;
-                if (r < 0)
-                        stop_working(work, r, &why);
-        }
-        return work->broken || progress_cancelled(job_progress(work->job));
+        return breaker_cancelled(&work->breaker);
 }
 
 /* --- what comes of it --- */
@@ -380,15 +364,12 @@ static int capture(struct work *work, struct error *err)
         work->begin_us = clock_monotonic_us();
         options->output = work->output;
         r = capture_pod(&work->pod, options, completed, work, &work->progress, &result, err);
-        if (r != -ECANCELED || !work->broken)
-                return r;
-        *err = work->why;
-        return work->broken;
+        return breaker_result(&work->breaker, r, err);
 }
 
 static int run(struct job *job, struct error *err)
 {
-        _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job)};
+        _cleanup_(work_free) struct work work = {.job = job, .node = job_node(job), .breaker = {.job = job}};
         int r = prepare(&work, err);
 
         if (r < 0)

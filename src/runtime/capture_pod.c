@@ -424,7 +424,7 @@ static int sync_directory(const char *path, struct error *err)
 static int commit(struct pod_capture *whole, struct error *err)
 {
         _cleanup_free_ char *parent = NULL;
-        int r = one_by_one(whole, capture_commit, err);
+        int r = in_parallel(whole, capture_commit, err);
 
         if (r == 0)
                 r = write_manifest(whole, err);

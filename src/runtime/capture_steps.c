@@ -218,12 +218,14 @@ static int begin(struct capture *c, struct error *err)
                                       .parts = c->parts,
                                       .parts_directory = c->parts_directory,
                                       .mark = c->mark};
-        /* A writer at work has a thread, which would not be there after the guardian's fork. */
+        /* The writer has threads, which would not be there after the guardian's fork. */
         r = guard_start(&c->plan, &c->guard, err);
         if (r == 0)
                 r = guard_watch(c->guard, archive_writer_temp_path(c->writer), err);
         if (r == 0)
                 r = archive_writer_create(c->writer, c->options->compression, c->options->level, err);
+        if (r == 0)
+                r = archive_writer_follow(c->writer, err);
         if (r == 0)
                 r = archive_writer_add(c->writer, "checkpoint/", 0700, SLICE_TEXT(""), err);
         return r < 0 ? r : check_cancelled(c, err);

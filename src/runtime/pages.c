@@ -28,7 +28,7 @@ struct page_pipe {
 struct pages {
         int dir; /* borrowed */
         uint64_t size;
-        uint8_t *block;
+        uint8_t *block; /* for what is spilled */
         unsigned count;
         struct page_pipe pipes[];
 };
@@ -233,12 +233,6 @@ static int spill_others(struct copy *copy, const struct page_pipe *current)
         return 0;
 }
 
-static int append_block(struct copy *copy, size_t size)
-{
-        copy->pages->size += size;
-        return archive_writer_append(copy->writer, copy->pages->block, size, copy->err);
-}
-
 static int append_spilled(struct copy *copy, struct page_pipe *pipe)
 {
         if (pipe->spill < 0)
@@ -254,7 +248,8 @@ static int append_spilled(struct copy *copy, struct page_pipe *pipe)
                         return n < 0 ? error_errno(copy->err, (int)-n, "read pages that came out of turn")
                                      : 0;
                 }
-                r = append_block(copy, (size_t)n);
+                copy->pages->size += (uint64_t)n;
+                r = archive_writer_append(copy->writer, copy->pages->block, (size_t)n, copy->err);
                 if (r < 0)
                         return r;
         }
@@ -277,16 +272,14 @@ static int copy_pipe(struct copy *copy, unsigned index)
                 r = append_spilled(copy, pipe);
         while (r == 0) {
                 short events = pipe_poll(pipe, POLL_MS);
-                ssize_t n = events ? pipe_read(copy->pages, pipe) : -EAGAIN;
+                ssize_t n = events ? archive_writer_append_read(copy->writer, pipe->fd, copy->err) : -EAGAIN;
 
                 if (n == 0)
                         break;
-                if (n < 0 && n != -EAGAIN)
-                        r = error_errno(copy->err, (int)-n, "read CRIU's pages");
-                else if (n > 0)
-                        r = append_block(copy, (size_t)n);
+                if (n > 0)
+                        copy->pages->size += (uint64_t)n;
                 else
-                        r = spill_others(copy, pipe);
+                        r = n == -EAGAIN ? spill_others(copy, pipe) : (int)n;
                 if (r == 0)
                         r = copy_check(copy);
         }

@@ -51,26 +51,43 @@ static void add_pages(struct archive_writer *writer, const uint8_t *pages)
         struct error err = {0};
         struct feed feed = {.data = pages};
         int fds[2];
+        ssize_t n;
 
         assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
         feed.fd = fds[1];
         assert_success(archive_writer_begin(writer, "checkpoint/pages-1.img", 0600, &err), &err);
         assert_int_equal(pthread_create(&feed.thread, NULL, feed_run, &feed), 0);
-        assert_success(archive_writer_append_fd(writer, fds[0], &err), &err);
+        while ((n = archive_writer_append_read(writer, fds[0], &err)) > 0)
+                ;
+        assert_int_equal(n, 0);
         pthread_join(feed.thread, NULL);
         close(fds[0]);
         assert_success(archive_writer_end(writer, &err), &err);
 }
 
-static void write_archive(const char *path, enum compression compression, const uint8_t *pages)
+static void check_whole(const char *path, const struct sha256 *whole)
+{
+        _cleanup_buffer_ struct buffer file = {};
+        struct sha256 digest;
+        struct error err = {0};
+
+        assert_success(file_read(AT_FDCWD, path, 64 * MIB, &file, &err), &err);
+        assert_success(sha256_of(buffer_slice(&file), &digest, &err), &err);
+        assert_true(sha256_equal(&digest, whole));
+}
+
+static void write_archive(const char *path, enum compression compression, bool follow, const uint8_t *pages)
 {
         _cleanup_archive_writer_ struct archive_writer *writer = NULL;
         _cleanup_close_ int license = memfd_create("license", MFD_CLOEXEC);
         char long_name[300] = "volumes/";
+        struct sha256 whole;
         struct error err = {0};
 
         memset(long_name + 8, 'v', 200);
         assert_success(archive_writer_open(path, false, compression, 0, &writer, &err), &err);
+        if (follow)
+                assert_success(archive_writer_follow(writer, &err), &err);
         assert_success(archive_writer_add(writer, "checkpoint/", 0700, (struct slice){}, &err), &err);
         add_pages(writer, pages);
         assert_success(archive_writer_add(writer, "checkpoint/pstree.img", 0600, SLICE_TEXT("tree"), &err),
@@ -85,10 +102,11 @@ static void write_archive(const char *path, enum compression compression, const 
         assert_success(archive_writer_add(writer, "config.dump", 0600, SLICE_TEXT("{}"), &err), &err);
         assert_int_equal(archive_writer_input(writer), PAGES_SIZE + 4 + 12 + 10000 + 2);
         assert_int_equal(access(path, F_OK), -1);
-        assert_success(archive_writer_seal(writer, SLICE_TEXT(FACTS), NULL, NULL, &err), &err);
+        assert_success(archive_writer_seal(writer, SLICE_TEXT(FACTS), NULL, &whole, &err), &err);
         assert_int_equal(access(path, F_OK), -1);
         assert_int_equal(access(archive_writer_temp_path(writer), F_OK), 0);
         assert_success(archive_writer_commit(writer, &err), &err);
+        check_whole(path, &whole);
 }
 
 /* The whole tar stream of an archive. */
@@ -123,7 +141,7 @@ static void test_gnu_tar_reads_it(void **state)
                 struct error err = {0};
 
                 unlink("out.tar");
-                write_archive("out.tar", all[i], pages);
+                write_archive("out.tar", all[i], false, pages);
                 expand("out.tar", all[i], &file, &stream);
                 if (all[i] != COMPRESSION_NONE) {
                         run(unpack_argv, &unpacked);
@@ -217,7 +235,8 @@ static void test_index_and_facts_are_right(void **state)
 {
         _cleanup_free_ uint8_t *pages = make_pages();
 
-        for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(all); i++) {
+                enum compression compression = all[i / 2];
                 _cleanup_buffer_ struct buffer file = {}, stream = {};
                 _cleanup_archive_index_ struct archive_index index = {};
                 _cleanup_json_ yyjson_doc *doc = NULL;
@@ -227,11 +246,11 @@ static void test_index_and_facts_are_right(void **state)
                 yyjson_val *root, *members;
 
                 unlink("out.tar");
-                write_archive("out.tar", all[i], pages);
-                expand("out.tar", all[i], &file, &stream);
-                read_index(all[i], &file, &index, &tail);
-                check_frames(all[i], &index, &tail, &file, &stream);
-                assert_int_equal(index.frame_count > 0, all[i] != COMPRESSION_NONE);
+                write_archive("out.tar", compression, i % 2, pages);
+                expand("out.tar", compression, &file, &stream);
+                read_index(compression, &file, &index, &tail);
+                check_frames(compression, &index, &tail, &file, &stream);
+                assert_int_equal(index.frame_count > 0, compression != COMPRESSION_NONE);
                 assert_int_equal(index.member_count, 7);
                 facts = &index.members[6];
                 assert_string_equal(facts->name, "snap.json");
@@ -363,22 +382,32 @@ static void test_failed_writes_are_reported(void **state)
         }
 }
 
-/* Somebody writes into our file before it is sealed. */
+/* Somebody writes into our file before it is read back; where it is followed, the last chunk is not yet. */
 static void test_changed_bytes_are_noticed(void **state)
 {
-        static const enum compression plain_and_packed[] = {COMPRESSION_NONE, COMPRESSION_LZ4};
+        static const struct {
+                enum compression compression;
+                bool follow;
+                off_t at;
+        } cases[] = {
+                {COMPRESSION_NONE, false, 20000},
+                {COMPRESSION_NONE, true, PAGES_SIZE},
+                {COMPRESSION_LZ4, false, 20000},
+        };
 
-        for (size_t i = 0; i < ARRAY_SIZE(plain_and_packed); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 _cleanup_archive_writer_ struct archive_writer *writer = NULL;
                 _cleanup_free_ uint8_t *pages = make_pages();
                 _cleanup_close_ int fd = -1;
                 struct error err = {0};
 
-                assert_success(archive_writer_open("out.tar", false, plain_and_packed[i], 0, &writer, &err),
+                assert_success(archive_writer_open("out.tar", false, cases[i].compression, 0, &writer, &err),
                                &err);
+                if (cases[i].follow)
+                        assert_success(archive_writer_follow(writer, &err), &err);
                 add_pages(writer, pages);
                 fd = open(archive_writer_temp_path(writer), O_RDWR | O_CLOEXEC);
-                assert_int_equal(pwrite(fd, "changed", 7, 20000), 7);
+                assert_int_equal(pwrite(fd, "changed", 7, cases[i].at), 7);
                 assert_true(archive_writer_seal(writer, SLICE_TEXT("{}"), NULL, NULL, &err) < 0);
                 assert_non_null(strstr(err.text, "out.tar"));
         }
@@ -409,13 +438,22 @@ static bool always(void *context)
 static void test_seal_can_be_cancelled(void **state)
 {
         const struct progress progress = {.cancelled = always};
-        _cleanup_archive_writer_ struct archive_writer *writer = NULL;
-        struct error err = {0};
 
-        assert_success(archive_writer_open("out.tar", false, COMPRESSION_GZIP, 0, &writer, &err), &err);
-        assert_success(archive_writer_add(writer, "a", 0600, SLICE_TEXT("b"), &err), &err);
-        assert_error(archive_writer_seal(writer, SLICE_TEXT("{}"), &progress, NULL, &err), &err,
-                     ERROR_CANCELLED);
+        for (int i = 0; i < 4; i++) {
+                _cleanup_archive_writer_ struct archive_writer *writer = NULL;
+                struct sha256 whole;
+                struct error err = {0};
+
+                assert_success(archive_writer_open("out.tar", false,
+                                                   i < 2 ? COMPRESSION_NONE : COMPRESSION_GZIP, 0, &writer,
+                                                   &err),
+                               &err);
+                assert_success(archive_writer_follow(writer, &err), &err);
+                assert_success(archive_writer_add(writer, "a", 0600, SLICE_TEXT("b"), &err), &err);
+                assert_error(
+                        archive_writer_seal(writer, SLICE_TEXT("{}"), &progress, i % 2 ? &whole : NULL, &err),
+                        &err, ERROR_CANCELLED);
+        }
 }
 
 #define scratch_test(function) cmocka_unit_test_setup_teardown(function, scratch_setup, scratch_teardown)
