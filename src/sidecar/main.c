@@ -296,7 +296,7 @@ static int serve(struct error *err)
         if (ret == 0)
                 ret = agent_start(&agent_options, node, &agent, err);
         if (ret == 0)
-                ret = reporter_start(node, &reporter, err);
+                ret = reporter_start(node, agent, &reporter, err);
         if (ret == 0 && has_driver(agent_options.node.drivers, true))
                 ret = warden_start(&warden, err);
         if (ret < 0)
