@@ -29,7 +29,7 @@ teardown_file() {
 
 setup() {
         A=https://$(address_of a):10250
-        on a podman container exists web || { start a web busybox && wait_for 10 on a podman exec web cat /tmp/count; }
+        on a podman container exists web || { start a web busybox && wait_for 60 on a podman exec web cat /tmp/count; }
 }
 
 # ctl VERB ARGUMENT...: on node a, of the agent on the socket there.
