@@ -17,6 +17,7 @@
         X(MHD_get_connection_info)                                                                           \
         X(MHD_get_connection_values)                                                                         \
         X(MHD_lookup_connection_value)                                                                       \
+        X(MHD_lookup_connection_value_n)                                                                     \
         X(MHD_create_response_from_buffer_copy)                                                              \
         X(MHD_create_response_from_callback)                                                                 \
         X(MHD_create_response_from_fd_at_offset64)                                                           \

@@ -244,7 +244,7 @@ teardown() {
         ask "/checkpoints/$other" > /dev/null && cp $BODY record
         [ "$(ask "/checkpoints/$id/diff?with=$other&files")" = 200 ]
         on a checkpointctl diff --json --files "$path" "$(jq -r .path record)" > expected
-        cmp expected $BODY
+        diff expected $BODY
         [ "$(ask "/checkpoints/$id/diff")" = 400 ]
         [ "$(ask "/checkpoints/$id/diff?with=none")" = 404 ]
         [ "$(ask "/checkpoints/$id/inspect?files=perhaps")" = 400 ]
