@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is the archives' directory the one that the records are of, or the empty one that is seen when its disk is
- * not mounted? It is known by its inode, which the state directory remembers. */
+ * not mounted? It is known by its inode, which the state directory remembers with its path. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include "base/file.h"
 #include "node/node_private.h"
 
-#define PLACE_FILE      "archives" /* in the state directory: the inode, in decimal */
-#define PLACE_LIMIT     64
+#define PLACE_FILE      "archives" /* in the state directory: "INODE PATH" */
+#define PLACE_LIMIT     (PATH_MAX + 64)
 #define RECORDS_AT_ONCE 200
 
 static int look(const struct node *node, struct stat *out, struct error *err)
@@ -51,13 +52,23 @@ static int fits(struct node *node, bool *out, struct error *err)
         return r;
 }
 
+/* That an agent is given another directory is meant so. */
+static bool is_of(const struct node *node, const char *remembered)
+{
+        const char *path = strchr(remembered, ' ');
+        size_t size = strlen(node->options.directory);
+
+        return path && strncmp(path + 1, node->options.directory, size) == 0 &&
+               strcmp(path + 1 + size, "\n") == 0;
+}
+
 static int remember(const struct node *node, const char *path, struct error *err)
 {
         _cleanup_file_writer_ struct file_writer *writer = NULL;
         char text[PLACE_LIMIT];
         int r;
 
-        snprintf(text, sizeof(text), "%ju\n", (uintmax_t)node->place.st_ino);
+        snprintf(text, sizeof(text), "%ju %s\n", (uintmax_t)node->place.st_ino, node->options.directory);
         r = file_writer_open(path, true, &writer, err);
         if (r < 0)
                 return r;
@@ -82,7 +93,7 @@ int place_confirm(struct node *node, struct error *err)
                 r = file_read(AT_FDCWD, path, PLACE_LIMIT, &text, err);
                 if (r == 0 && strtoumax(buffer_text(&text), NULL, 10) == node->place.st_ino)
                         return 0;
-                if (r == 0)
+                if (r == 0 && is_of(node, buffer_text(&text)))
                         r = fits(node, &fine, err);
         }
         if (r < 0)

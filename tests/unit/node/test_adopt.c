@@ -121,6 +121,8 @@ static void a_record_without_archive_is_forgotten(void **state)
 /* The directory that is seen when the disk is not mounted is another one. */
 static void nothing_is_forgotten_while_the_disk_is_away(void **state)
 {
+        char here[256], directory[300];
+        const struct node_options options = {.directory = directory, .state_directory = "state"};
         struct node *node;
         struct checkpoint_list list;
         struct adopt_plan plan;
@@ -134,9 +136,9 @@ static void nothing_is_forgotten_while_the_disk_is_away(void **state)
         assert_error(node_ready(node, &err), &err, ERROR_PLACE);
         assert_error(node_claim_space(node, 1, &err), &err, ERROR_PLACE);
         node_free(node);
-        assert_error(node_open(&(struct node_options){.directory = "archives", .state_directory = "state"},
-                               &node, &err),
-                     &err, ERROR_PLACE);
+        assert_non_null(getcwd(here, sizeof(here)));
+        snprintf(directory, sizeof(directory), "%s/archives", here);
+        assert_error(node_open(&options, &node, &err), &err, ERROR_PLACE);
         run_command("rmdir archives && mv disk archives");
         node = open_node(1, 0);
         list = list_all(node);
@@ -149,6 +151,15 @@ static void nothing_is_forgotten_while_the_disk_is_away(void **state)
         node_free(open_node(1, 0));
         run_command("rm -r archives state/archives");
         node_free(open_node(1, 0));
+        /* As is one that the agent is given for the first time. */
+        run_command("cp " WHOLE " archives/a.tar");
+        node = open_node(1, 0);
+        wait_for_ends(node, 1);
+        node_free(node);
+        run_command("rm archives/a.tar && mkdir other");
+        snprintf(directory, sizeof(directory), "%s/other", here);
+        assert_success(node_open(&options, &node, &err), &err);
+        node_free(node);
 }
 
 static void scan(struct node *node, struct adopt_plan *plan)
