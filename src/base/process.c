@@ -86,6 +86,8 @@ static void __attribute__((noreturn)) child_main(const char *program, const stru
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
+        if (options->own_session)
+                (void)setsid();
         /* Sources are all above 2: the pipes were made while 0 to 2 were open (see stdio_ensure). */
         if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(errors, 2) >= 0 &&
             (!options->directory || chdir(options->directory) == 0)) {

@@ -14,6 +14,7 @@ struct process_options {
         int timeout_ms;                 /* 0: none; at the end SIGTERM, two seconds later SIGKILL */
         size_t output_limit;            /* bytes kept of each stream; 0: 16 MiB */
         int stdin_fd;                   /* 0: /dev/null (our own standard input is never inherited) */
+        bool own_session;               /* what is sent to our process group does not reach it */
 };
 
 struct process_result {

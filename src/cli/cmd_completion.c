@@ -2,6 +2,7 @@
 /* Completion scripts, generated whole from the verb table: the shells never have to start us. */
 #include <errno.h>
 #include "cli/help.h"
+#include "program/completion.h"
 
 typedef void (*option_printer)(const struct verb *verb, const struct option_spec *spec);
 
@@ -22,22 +23,6 @@ static void each_verb(void (*print)(const struct verb *verb))
                         print(verbs[i]);
 }
 
-static void print_words(const char *const *words)
-{
-        for (size_t i = 0; words[i]; i++)
-                printf("%s%s", i ? " " : "", words[i]);
-}
-
-/* Inside single quotes of a shell. */
-static void print_quoted(const char *text)
-{
-        for (; *text; text++)
-                if (*text == '\'')
-                        fputs("'\\''", stdout);
-                else
-                        putchar(*text);
-}
-
 static void bash_option_name(const struct verb *verb, const struct option_spec *spec)
 {
         printf(" --%s", spec->name);
@@ -48,7 +33,7 @@ static void bash_option_choices(const struct verb *verb, const struct option_spe
         if (!spec->choices)
                 return;
         printf("        %s:--%s) words='", verb->name, spec->name);
-        print_words(spec->choices);
+        completion_print_words(spec->choices);
         fputs("';;\n", stdout);
 }
 
@@ -62,7 +47,7 @@ static void bash_verb(const struct verb *verb)
         fputs("'\n", stdout);
         if (verb->argument == ARGUMENT_WORDS) {
                 fputs("            [[ $cur == -* ]] || words='", stdout);
-                print_words(verb->words);
+                completion_print_words(verb->words);
                 fputs("'\n", stdout);
         } else if (verb->argument == ARGUMENT_CONTAINER)
                 printf("            [[ $cur == -* ]] || words=$(%s)\n", CONTAINER_NAMES);
@@ -104,36 +89,10 @@ static void print_bash(void)
         printf("complete -o default -F _%s %s\n", PROGRAM_NAME, PROGRAM_NAME);
 }
 
-/* Brackets and colons mean something in zsh's option descriptions. */
-static void print_zsh_text(const char *text)
-{
-        for (; *text; text++) {
-                if (strchr("[]:\\", *text))
-                        putchar('\\');
-                if (*text == '\'')
-                        fputs("'\\'", stdout);
-                putchar(*text);
-        }
-}
-
 static void zsh_option(const struct verb *verb, const struct option_spec *spec)
 {
-        if (spec->letter)
-                printf(" \\\n            '(-%c --%s)'{-%c,--%s}'[", spec->letter, spec->name, spec->letter,
-                       spec->name);
-        else
-                printf(" \\\n            '--%s[", spec->name);
-        print_zsh_text(spec->help);
-        putchar(']');
-        if (spec->choices) {
-                printf(":%s:(", spec->name);
-                print_words(spec->choices);
-                putchar(')');
-        } else if (spec->metavar)
-                printf(":%s:%s", spec->metavar,
-                       strcmp(spec->metavar, "FILE") == 0 || strcmp(spec->metavar, "DIR") == 0 ? "_files"
-                                                                                               : " ");
-        putchar('\'');
+        fputs(" \\\n            ", stdout);
+        completion_print_zsh_option(spec);
 }
 
 static void zsh_verb(const struct verb *verb)
@@ -143,7 +102,7 @@ static void zsh_verb(const struct verb *verb)
         switch (verb->argument) {
         case ARGUMENT_WORDS:
                 fputs(" '*:word:(", stdout);
-                print_words(verb->words);
+                completion_print_words(verb->words);
                 fputs(")'", stdout);
                 break;
         case ARGUMENT_CONTAINER:
@@ -164,7 +123,7 @@ static void zsh_verb(const struct verb *verb)
 static void zsh_verb_name(const struct verb *verb)
 {
         printf("        '%s:", verb->name);
-        print_zsh_text(verb->summary);
+        completion_print_zsh_text(verb->summary);
         fputs("'\n", stdout);
 }
 
@@ -188,31 +147,22 @@ static void print_zsh(void)
 
 static void fish_option(const struct verb *verb, const struct option_spec *spec)
 {
-        printf("complete -c %s -n '__fish_seen_subcommand_from %s' -l %s", PROGRAM_NAME, verb->name,
-               spec->name);
-        if (spec->letter)
-                printf(" -s %c", spec->letter);
-        if (spec->choices) {
-                fputs(" -x -a '", stdout);
-                print_words(spec->choices);
-                putchar('\'');
-        } else if (spec->metavar)
-                fputs(" -r", stdout);
-        fputs(" -d '", stdout);
-        print_quoted(spec->help);
-        fputs("'\n", stdout);
+        char condition[64];
+
+        snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %s", verb->name);
+        completion_print_fish_option(PROGRAM_NAME, condition, spec);
 }
 
 static void fish_verb(const struct verb *verb)
 {
         printf("complete -c %s -n __fish_use_subcommand -f -a %s -d '", PROGRAM_NAME, verb->name);
-        print_quoted(verb->summary);
+        completion_print_quoted(verb->summary);
         fputs("'\n", stdout);
         each_option(verb, fish_option);
         if (verb->argument == ARGUMENT_WORDS) {
                 printf("complete -c %s -n '__fish_seen_subcommand_from %s' -f -a '", PROGRAM_NAME,
                        verb->name);
-                print_words(verb->words);
+                completion_print_words(verb->words);
                 fputs("'\n", stdout);
         } else if (verb->argument == ARGUMENT_CONTAINER)
                 printf("complete -c %s -n '__fish_seen_subcommand_from %s' -f -a '(%s)'\n", PROGRAM_NAME,

@@ -17,6 +17,7 @@
         X(MHD_get_connection_info)                                                                           \
         X(MHD_get_connection_values)                                                                         \
         X(MHD_lookup_connection_value)                                                                       \
+        X(MHD_lookup_connection_value_n)                                                                     \
         X(MHD_create_response_from_buffer_copy)                                                              \
         X(MHD_create_response_from_callback)                                                                 \
         X(MHD_create_response_from_fd_at_offset64)                                                           \
@@ -42,6 +43,7 @@
         X(gnutls_privkey_deinit)                                                                             \
         X(gnutls_privkey_import_x509_raw)                                                                    \
         X(gnutls_x509_crt_export2)                                                                           \
+        X(gnutls_x509_crt_get_expiration_time)                                                               \
         X(gnutls_x509_crt_get_fingerprint)                                                                   \
         X(gnutls_x509_crt_set_activation_time)                                                               \
         X(gnutls_x509_crt_set_basic_constraints)                                                             \
@@ -57,6 +59,7 @@
         X(gnutls_x509_privkey_deinit)                                                                        \
         X(gnutls_x509_privkey_export2)                                                                       \
         X(gnutls_x509_privkey_generate)                                                                      \
+        X(gnutls_x509_privkey_import)                                                                        \
         X(gnutls_x509_privkey_init)                                                                          \
         X(gnutls_rnd)                                                                                        \
         X(gnutls_strerror)

@@ -99,14 +99,18 @@ const char *request_parameter(const struct request *request, const char *name)
 
 const char *request_query(struct request *request, const char *name)
 {
-        const char *text = microhttpd.MHD_lookup_connection_value(request->http, MHD_GET_ARGUMENT_KIND, name);
+        const char *text = NULL; /* also of a field without a value */
+        bool is_there = microhttpd.MHD_lookup_connection_value_n(request->http, MHD_GET_ARGUMENT_KIND, name,
+                                                                 strlen(name), &text, NULL) == MHD_YES;
         struct query *query;
 
         for (query = request->queries; query; query = query->next)
                 if (strcmp(query->name, name) == 0)
                         return buffer_text(&query->value);
-        if (!text)
+        if (!is_there)
                 return NULL;
+        if (!text)
+                return "";
         query = calloc(1, sizeof(*query));
         if (!query)
                 return "";

@@ -10,6 +10,7 @@
 
 #define DAY        (24 * 3600)
 #define VALID_DAYS 3650
+#define RENEW_DAYS 30
 #define PEM_LIMIT  (1 * MIB)
 #define SERIAL     20 /* bytes */
 
@@ -81,15 +82,22 @@ static int set_use(gnutls_x509_crt_t certificate)
         return code;
 }
 
-static int make(const char *name, struct pair *out)
+static int make_key(struct pair *pair)
 {
-        int code = gnutls.gnutls_x509_privkey_init(&out->key);
+        int code = gnutls.gnutls_x509_privkey_init(&pair->key);
 
-        if (code >= 0)
-                code = gnutls.gnutls_x509_crt_init(&out->certificate);
-        if (code >= 0)
-                code = gnutls.gnutls_x509_privkey_generate(
-                        out->key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+        return code < 0
+                       ? code
+                       : gnutls.gnutls_x509_privkey_generate(pair->key, GNUTLS_PK_ECDSA,
+                                                             GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+                                                             0);
+}
+
+/* Of the key that is in `out`. */
+static int make_certificate(const char *name, struct pair *out)
+{
+        int code = gnutls.gnutls_x509_crt_init(&out->certificate);
+
         if (code >= 0)
                 code = set_names(out->certificate, name);
         if (code >= 0)
@@ -122,28 +130,63 @@ static int cannot_make(int code, struct error *err)
                          gnutls.gnutls_strerror(code));
 }
 
+static int unusable(const char *path, int code, struct error *err)
+{
+        return error_set(err, &ERROR_SERVER_TLS, -EBADMSG, "`%s` cannot be used for TLS: %s", path,
+                         gnutls.gnutls_strerror(code));
+}
+
+/* GnuTLS allocates by malloc. */
+static void wipe(gnutls_datum_t *pem)
+{
+        if (pem->data)
+                explicit_bzero(pem->data, pem->size);
+        free(pem->data);
+}
+
+static int read_key(const char *path, struct pair *out, struct error *err)
+{
+        _cleanup_buffer_ struct buffer text = {0};
+        int code, ret = file_read(AT_FDCWD, path, PEM_LIMIT, &text, err);
+        gnutls_datum_t pem;
+
+        if (ret < 0)
+                return ret;
+        pem = (gnutls_datum_t){text.data, (unsigned)text.size};
+        code = gnutls.gnutls_x509_privkey_init(&out->key);
+        if (code >= 0)
+                code = gnutls.gnutls_x509_privkey_import(out->key, &pem, GNUTLS_X509_FMT_PEM);
+        explicit_bzero(text.data, text.size);
+        return code < 0 ? unusable(path, code, err) : 0;
+}
+
+static int write_key(const char *path, struct pair *out, struct error *err)
+{
+        _cleanup_(wipe) gnutls_datum_t pem = {0};
+        int code = make_key(out);
+
+        if (code >= 0)
+                code = gnutls.gnutls_x509_privkey_export2(out->key, GNUTLS_X509_FMT_PEM, &pem);
+        return code < 0 ? cannot_make(code, err) : write_file(path, &pem, err);
+}
+
 /* The key first: a certificate that is there has its key. */
 static int make_files(const char *name, const char *certificate_path, const char *key_path, struct error *err)
 {
         _cleanup_(pair_free) struct pair pair = {0};
-        gnutls_datum_t certificate = {0}, key = {0};
-        int ret = 0, code = make(name, &pair);
+        _cleanup_(wipe) gnutls_datum_t pem = {0};
+        int code, ret = access(key_path, F_OK) == 0 ? read_key(key_path, &pair, err)
+                                                    : write_key(key_path, &pair, err);
 
+        if (ret < 0)
+                return ret;
+        code = make_certificate(name, &pair);
         if (code >= 0)
-                code = gnutls.gnutls_x509_privkey_export2(pair.key, GNUTLS_X509_FMT_PEM, &key);
-        if (code >= 0)
-                code = gnutls.gnutls_x509_crt_export2(pair.certificate, GNUTLS_X509_FMT_PEM, &certificate);
-        ret = code < 0 ? cannot_make(code, err) : write_file(key_path, &key, err);
-        if (ret == 0)
-                ret = write_file(certificate_path, &certificate, err);
-        if (key.data)
-                explicit_bzero(key.data, key.size);
-        free(key.data); /* GnuTLS allocates by malloc */
-        free(certificate.data);
-        return ret;
+                code = gnutls.gnutls_x509_crt_export2(pair.certificate, GNUTLS_X509_FMT_PEM, &pem);
+        return code < 0 ? cannot_make(code, err) : write_file(certificate_path, &pem, err);
 }
 
-static int read_fingerprint(const char *path, char out[SELF_SIGNED_FINGERPRINT_SIZE], struct error *err)
+static int read_certificate(const char *path, struct self_signed *out, struct error *err)
 {
         _cleanup_(pair_free) struct pair pair = {0};
         _cleanup_buffer_ struct buffer text = {0};
@@ -162,19 +205,24 @@ static int read_fingerprint(const char *path, char out[SELF_SIGNED_FINGERPRINT_S
                 code = gnutls.gnutls_x509_crt_get_fingerprint(pair.certificate, GNUTLS_DIG_SHA256, digest,
                                                               &size);
         if (code < 0)
-                return error_set(err, &ERROR_SERVER_TLS, -EBADMSG, "`%s` cannot be used for TLS: %s", path,
-                                 gnutls.gnutls_strerror(code));
+                return unusable(path, code, err);
         for (size_t i = 0; i < sizeof(digest); i++)
-                snprintf(out + 2 * i, 3, "%02x", digest[i]);
+                snprintf(out->fingerprint + 2 * i, 3, "%02x", digest[i]);
+        out->renew_s =
+                (int64_t)gnutls.gnutls_x509_crt_get_expiration_time(pair.certificate) - RENEW_DAYS * DAY;
         return 0;
 }
 
 int self_signed_ensure(const char *name, const char *certificate_path, const char *key_path,
-                       char fingerprint[SELF_SIGNED_FINGERPRINT_SIZE], struct error *err)
+                       struct self_signed *out, struct error *err)
 {
+        bool is_missing = access(certificate_path, F_OK) < 0 || access(key_path, F_OK) < 0;
         int ret = microhttpd_load(err);
 
-        if (ret == 0 && (access(certificate_path, F_OK) < 0 || access(key_path, F_OK) < 0))
-                ret = make_files(name, certificate_path, key_path, err);
-        return ret < 0 ? ret : read_fingerprint(certificate_path, fingerprint, err);
+        if (ret == 0 && !is_missing)
+                ret = read_certificate(certificate_path, out, err);
+        if (ret < 0 || (!is_missing && time(NULL) < out->renew_s))
+                return ret;
+        ret = make_files(name, certificate_path, key_path, err);
+        return ret < 0 ? ret : read_certificate(certificate_path, out, err);
 }

@@ -3,16 +3,24 @@
 #ifndef SNAP_NET_SELF_SIGNED_H
 #define SNAP_NET_SELF_SIGNED_H
 
+#include <stdint.h>
 #include "base/error.h"
 
 #define SELF_SIGNED_FINGERPRINT_SIZE 65
 
+struct self_signed {
+        char fingerprint[SELF_SIGNED_FINGERPRINT_SIZE]; /* of the certificate, SHA-256 in hexadecimal */
+        int64_t renew_s; /* from then on (Unix time, thirty days before it expires) it is to be ensured again
+                          */
+};
+
 /*
- * Sees to it that both files are there: made (0600) when one of them is missing, for `name`, "localhost" and
- * the loopback addresses, an elliptic key (P-256), good for ten years, as people pin such a certificate by
- * its fingerprint. `fingerprint` is that of the certificate, SHA-256 in hexadecimal. ERROR_SERVER_TLS.
+ * Sees to it that both files are there: the key (0600), elliptic (P-256), made when it is missing, and a
+ * certificate, made when it is missing or about to expire, for `name`, "localhost" and the loopback
+ * addresses, good for ten years, as people pin it by its fingerprint. A new one is of the same key, for those
+ * who pin that. ERROR_SERVER_TLS.
  */
 int self_signed_ensure(const char *name, const char *certificate_path, const char *key_path,
-                       char fingerprint[SELF_SIGNED_FINGERPRINT_SIZE], struct error *err);
+                       struct self_signed *out, struct error *err);
 
 #endif

@@ -227,9 +227,10 @@ static int look_at_records(struct node *node, struct adopt_plan *plan, struct er
 
 int adopt_scan(struct node *node, struct adopt_plan *out, struct error *err)
 {
-        int r;
+        int r = place_check(node, err);
 
         *out = (struct adopt_plan){0};
-        r = look_at_directory(node, out, err);
+        if (r == 0)
+                r = look_at_directory(node, out, err);
         return r < 0 ? r : look_at_records(node, out, err);
 }

@@ -23,14 +23,22 @@ static bool is_to_do(const struct adopt_plan *plan)
         return plan->unknown_count || plan->leftover_count || plan->lost_count;
 }
 
-/* How long until the next look; -1: when something changes. */
-static int look(struct node *node)
+static int watch_directory(const struct directory_watch *watch)
 {
+        return inotify_add_watch(watch->changes, watch->node->options.directory, EVENTS);
+}
+
+/* How long until the next look; -1: when something changes. */
+static int look(const struct directory_watch *watch)
+{
+        struct node *node = watch->node;
         const struct node_request request = {
                 .kind = "adopt", .requester = "", .priority = ADOPT_PRIORITY, .body = SLICE_TEXT("{}")};
         _cleanup_adopt_plan_ struct adopt_plan plan = {0};
         char id[UNIQUE_ID_SIZE];
 
+        /* Anew: a disk that was away and has come back is not watched any more. */
+        (void)watch_directory(watch);
         if (adopt_scan(node, &plan, NULL) < 0)
                 return SETTLE_MS;
         if (is_to_do(&plan) && node_submit(node, &request, id, NULL) < 0)
@@ -50,7 +58,7 @@ static void drain(int fd)
 static void *watch_main(void *argument)
 {
         struct directory_watch *watch = argument;
-        int wait_ms = look(watch->node);
+        int wait_ms = look(watch);
 
         for (;;) {
                 struct pollfd fds[2] = {{watch->end, POLLIN, 0}, {watch->changes, POLLIN, 0}};
@@ -62,7 +70,7 @@ static void *watch_main(void *argument)
                 if (fds[0].revents)
                         return NULL;
                 drain(watch->changes);
-                wait_ms = look(watch->node);
+                wait_ms = look(watch);
         }
 }
 
@@ -100,8 +108,7 @@ int directory_watch_start(struct node *node, struct directory_watch **out, struc
         watch->node = node;
         watch->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         watch->end = eventfd(0, EFD_CLOEXEC);
-        if (watch->changes < 0 || watch->end < 0 ||
-            inotify_add_watch(watch->changes, node->options.directory, EVENTS) < 0)
+        if (watch->changes < 0 || watch->end < 0 || watch_directory(watch) < 0)
                 return error_errno(err, errno, "watch `%s`", node->options.directory);
         r = thread_start(watch, err);
         if (r == 0)

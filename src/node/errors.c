@@ -22,6 +22,10 @@ const struct error_kind ERROR_KILLED = {"SNAP-615", EXIT_ERROR, 500,
 const struct error_kind ERROR_CHECKPOINT_BAD = {
         "SNAP-616", EXIT_BAD_DATA, 409, "the checkpoint is quarantined",
         "Its `reason` says what is wrong with it; `checkpointctl repair` keeps what is whole."};
+const struct error_kind ERROR_PLACE = {
+        "SNAP-617", EXIT_ERROR, 503, "the archives' directory is another one",
+        "Mount its disk: nothing is forgotten meanwhile. If the archives are gone for good, remove the file "
+        "`archives` in the agent's state directory, and start it again."};
 const struct error_kind ERROR_HOOK = {"SNAP-640", EXIT_RUNTIME, 502, "a hook failed",
                                       "The lines below are its own words. \"onError\": \"Continue\" goes on "
                                       "all the same."};
@@ -47,19 +51,8 @@ const struct error_kind ERROR_CHUNK = {
         "failing."};
 
 const struct error_kind *const node_error_kinds[] = {
-        &ERROR_QUEUE_FULL,
-        &ERROR_OPERATION_ENDED,
-        &ERROR_PINNED,
-        &ERROR_WATERMARK,
-        &ERROR_PROBE_PERIOD,
-        &ERROR_KILLED,
-        &ERROR_CHECKPOINT_BAD,
-        &ERROR_HOOK,
-        &ERROR_POD_INCOMPLETE,
-        &ERROR_PEER,
-        &ERROR_TICKET,
-        &ERROR_PEER_ACCESS,
-        &ERROR_PEER_ANSWER,
-        &ERROR_CHUNK,
-        NULL,
+        &ERROR_QUEUE_FULL,   &ERROR_OPERATION_ENDED, &ERROR_PINNED,         &ERROR_WATERMARK,
+        &ERROR_PROBE_PERIOD, &ERROR_KILLED,          &ERROR_CHECKPOINT_BAD, &ERROR_PLACE,
+        &ERROR_HOOK,         &ERROR_POD_INCOMPLETE,  &ERROR_PEER,           &ERROR_TICKET,
+        &ERROR_PEER_ACCESS,  &ERROR_PEER_ANSWER,     &ERROR_CHUNK,          NULL,
 };

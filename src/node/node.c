@@ -130,6 +130,8 @@ int node_open(const struct node_options *options, struct node **out, struct erro
         if (r == 0)
                 r = catalog_start(node, err);
         if (r == 0)
+                r = place_confirm(node, err);
+        if (r == 0)
                 r = metrics_new(&node->metrics, err);
         if (r == 0)
                 r = node_recover(node, err);

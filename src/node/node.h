@@ -86,7 +86,8 @@ int node_metrics(struct node *node, struct buffer *out, struct error *err);
 int node_ready(struct node *node, struct error *err);
 
 extern const struct error_kind ERROR_QUEUE_FULL, ERROR_OPERATION_ENDED, ERROR_PINNED, ERROR_WATERMARK,
-        ERROR_PROBE_PERIOD, ERROR_KILLED, ERROR_CHECKPOINT_BAD, ERROR_HOOK, ERROR_POD_INCOMPLETE, ERROR_PEER;
+        ERROR_PROBE_PERIOD, ERROR_KILLED, ERROR_CHECKPOINT_BAD, ERROR_PLACE, ERROR_HOOK, ERROR_POD_INCOMPLETE,
+        ERROR_PEER;
 extern const struct error_kind *const node_error_kinds[];
 
 #endif

@@ -10,6 +10,7 @@
 #define SNAP_NODE_NODE_PRIVATE_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <stdatomic.h>
 #include "node/job.h"
 #include "node/metrics.h"
@@ -46,7 +47,8 @@ struct ended {
 struct node {
         struct node_options options; /* texts are owned */
         const struct runtime_driver **drivers;
-        int state_lock; /* one agent at a time */
+        int state_lock;    /* one agent at a time */
+        struct stat place; /* of the archives' directory when we started */
         struct catalog *catalog;
         struct metrics *metrics;
 
@@ -141,6 +143,14 @@ int request_checkpoint_key(struct job *job, struct buffer *out, struct error *er
 
 /* Finishes or undoes what was under way; what only waited, waits again. Before the workers start. */
 int node_recover(struct node *node, struct error *err);
+
+/* --- place.c --- */
+
+/* When the agent starts: ERROR_PLACE when none of the recorded archives is there and the directory is another
+ * one than before. */
+int place_confirm(struct node *node, struct error *err);
+/* Is it still the same? ERROR_PLACE. */
+int place_check(const struct node *node, struct error *err);
 
 /* --- space.c --- */
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "node/node_private.h"
 #include "runtime/capture.h"
+#include "runtime/stage.h"
 
 static int nothing_to_undo(const struct job *job, struct error *err)
 {
@@ -80,6 +81,7 @@ int node_recover(struct node *node, struct error *err)
 
         /* What it cannot undo is said by the operation that needs it. */
         (void)capture_recover(&recovered, NULL);
+        (void)stage_recover(NULL);
         r = catalog_list_operations(node->catalog, true, 0, &list, err);
         for (size_t i = 0; r == 0 && i < list.count; i++)
                 r = recover_operation(node, list.items[i], err);

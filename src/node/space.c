@@ -20,8 +20,10 @@ int space_read(const struct node *node, uint64_t *free_bytes, uint64_t *all_byte
 int node_claim_space(struct node *node, uint64_t bytes, struct error *err)
 {
         uint64_t free_bytes, needed;
-        int r = space_read(node, &free_bytes, NULL, err);
+        int r = place_check(node, err);
 
+        if (r == 0)
+                r = space_read(node, &free_bytes, NULL, err);
         if (r < 0)
                 return r;
         pthread_mutex_lock(&node->lock);
@@ -50,8 +52,10 @@ void node_release_space(struct node *node, uint64_t bytes)
 int node_check_watermark(struct node *node, struct error *err)
 {
         uint64_t free_bytes;
-        int r = space_read(node, &free_bytes, NULL, err);
+        int r = place_check(node, err);
 
+        if (r == 0)
+                r = space_read(node, &free_bytes, NULL, err);
         if (r == 0 && free_bytes < node->options.reserve)
                 r = error_set(err, &ERROR_WATERMARK, -ENOSPC,
                               "`%s` has only %llu MiB left, and %llu MiB are kept free",

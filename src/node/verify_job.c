@@ -59,8 +59,8 @@ static int check_digest(struct job *job, const struct checkpoint *checkpoint, st
         return r;
 }
 
-/* As `checkpointctl verify` does. 0: whole. -EBADMSG: it is not, and `err` says why; the report has faults unless
- * it cannot be read at all, or only our record says so. */
+/* As `checkpointctl verify` does. 0: whole. -EBADMSG: it is not, and `err` says why; the report has faults
+ * unless it cannot be read at all, or only our record says so. */
 static int look(struct job *job, const struct checkpoint *checkpoint, struct verify_report *report,
                 struct error *err)
 {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include "base/file.h"
@@ -101,6 +102,24 @@ void location_use_registries(const struct registry_access *access)
         registry_access = access;
 }
 
+/* The number N of "/dev/fd/N", when that is a file or a directory; -1. Opened by its name, it would have to
+ * be one that we may open; whoever gave it to us may. */
+static int descriptor_of(const char *text)
+{
+        static const char prefix[] = "/dev/fd/";
+        struct stat st;
+        char *end;
+        long fd;
+
+        if (!text_starts_with(text, prefix))
+                return -1;
+        fd = strtol(text + strlen(prefix), &end, 10);
+        return !*end && fd >= 0 && fd <= INT_MAX && fstat((int)fd, &st) == 0 &&
+                               (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+                       ? (int)fd
+                       : -1;
+}
+
 static int open_image(const char *text, bool look, struct archive **out, struct error *err)
 {
         _cleanup_image_reference_ struct image_reference reference = {0};
@@ -124,6 +143,10 @@ static bool is_standard_input(const char *text)
 static int open_unread(const char *text, bool look, const struct progress *progress, struct archive **out,
                        struct error *err)
 {
+        int fd = descriptor_of(text);
+
+        if (fd >= 0)
+                return archive_open_file(fd, text, out, err);
         if (is_standard_input(text))
                 return open_standard_input(look, progress, out, err);
         if (image_reference_is_one(text))

@@ -18,6 +18,7 @@
 struct feed {
         const struct archive *archive;
         char *path, *next;
+        char *shown; /* `path` by way of this process */
         pthread_t thread;
         bool started;
         atomic_bool stop;
@@ -102,6 +103,7 @@ static void feed_join(struct feed *feed)
 int feed_open(const struct archive *archive, const char *directory, struct feed **out, struct error *err)
 {
         _cleanup_feed_ struct feed *feed = calloc(1, sizeof(*feed));
+        _cleanup_free_ char *absolute = NULL;
         int ret;
 
         if (!feed)
@@ -113,6 +115,13 @@ int feed_open(const struct archive *archive, const char *directory, struct feed 
         }
         if (asprintf(&feed->next, "%s/" FEED_NEXT, directory) < 0) {
                 feed->next = NULL;
+                return error_oom(err);
+        }
+        absolute = realpath(directory, NULL);
+        if (!absolute)
+                return error_errno(err, errno, "cannot use %s", directory);
+        if (asprintf(&feed->shown, "/proc/%d/root%s/" FEED_NAME, getpid(), absolute) < 0) {
+                feed->shown = NULL;
                 return error_oom(err);
         }
         if (mkfifo(feed->path, 0600) < 0)
@@ -127,7 +136,7 @@ int feed_open(const struct archive *archive, const char *directory, struct feed 
 
 const char *feed_path(const struct feed *feed)
 {
-        return feed->path;
+        return feed->shown;
 }
 
 int feed_error(struct feed *feed, struct error *err)
@@ -149,6 +158,7 @@ void feed_free(struct feed *feed)
                 unlink(feed->next);
         free(feed->path);
         free(feed->next);
+        free(feed->shown);
         free(feed);
 }
 

@@ -12,7 +12,8 @@ struct feed;
 
 /* Makes the pipe in `directory`, which only root can look into. `archive` is borrowed until feed_free(). */
 int feed_open(const struct archive *archive, const char *directory, struct feed **out, struct error *err);
-/* Give this to the reader. Borrowed. */
+/* Give this to the reader. It leads through /proc/PID of this process: once that was killed, there is nothing
+ * to open, and nobody waits for ever for somebody to write. Borrowed. */
 const char *feed_path(const struct feed *feed);
 /* After the reader has ended: was everything delivered that it wanted? A reader may stop early. */
 int feed_error(struct feed *feed, struct error *err);

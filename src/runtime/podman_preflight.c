@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include "base/file.h"
 #include "base/json.h"
+#include "runtime/leftover.h"
 #include "runtime/podman.h"
 #include "runtime/preflight.h"
 #include "runtime/survey.h"
@@ -132,7 +133,8 @@ static int check_name(const struct podman_preflight *preflight)
 {
         const char *names[] = {preflight->options->name ? preflight->options->name
                                                         : preflight->metadata->container_name,
-                               preflight->renamed ? "" : preflight->metadata->container_id};
+                               preflight->renamed ? "" : preflight->metadata->container_id},
+                   *runtime;
         _cleanup_buffer_ struct buffer words = {0};
         int ret = podman_container_words(&words, preflight->err);
 
@@ -151,6 +153,14 @@ static int check_name(const struct podman_preflight *preflight)
                                             "Keep the name, or close the connections (--tcp close).",
                                             "a container with a new name gets another address, so its "
                                             "connections cannot be kept"));
+        runtime = leftover_find_orphan(names[1]);
+        if (runtime)
+                return added(preflight,
+                             check_list_add(preflight->out, "name", CHECK_WARNING,
+                                            "Nothing is to be done: the restore ends it first.",
+                                            "%s still has the container %.12s, which Podman has removed: a "
+                                            "restore of it was killed",
+                                            runtime, names[1]));
         return added(preflight,
                      check_list_add(preflight->out, "name", CHECK_OK, "", "the name %s is free", names[0]));
 }

@@ -16,6 +16,9 @@
 
 #define ARGUMENTS_MOST 16
 #define CRIU_CONFIG    "criu.conf" /* on the stage */
+#define ADDRESS_HINT                                                                                         \
+        "A restore of it was killed together with its Podman, which did not give the address back: take "    \
+        "another address (--ignore-static-ip), or restart the machine."
 
 struct podman_import {
         const struct stage *stage;
@@ -170,7 +173,8 @@ static int run_restore(struct podman_import *import, struct process_result *resu
         static const char *const environment[] = {"PODMAN_IGNORE_CGROUPSV1_WARNING=1", NULL};
         const struct restore_options *options = import->options;
         const char *argv[ARGUMENTS_MOST] = {"podman", "container", "restore"};
-        struct process_options run = {.argv = argv, .environment = environment};
+        /* Whoever kills us, or presses Ctrl-C, must not leave a container half made. */
+        struct process_options run = {.argv = argv, .environment = environment, .own_session = true};
         _cleanup_free_ char *from = NULL, *name = NULL, *pod = NULL;
         size_t n = 3;
 
@@ -249,6 +253,7 @@ static int explain(const struct podman_import *import, yyjson_val *container, st
 {
         _cleanup_buffer_ struct buffer log = {0};
         int ret = feed_error(import->feed, err);
+        const char *complaint;
 
         if (ret < 0)
                 return error_wrap(err, ret, "cannot restore %s", import->name);
@@ -256,8 +261,12 @@ static int explain(const struct podman_import *import, yyjson_val *container, st
         if (log.size || criu_cause_is_known(CRIU_ACTION_RESTORE, buffer_slice(&result->errors)))
                 return criu_cause_explain(err, CRIU_ACTION_RESTORE, import->name, buffer_slice(&log),
                                           buffer_slice(&result->errors));
+        complaint = podman_complaint(result);
         ret = error_set(err, &ERROR_RUNTIME_FAILED, -EIO, "podman cannot restore %s: %s", import->name,
-                        podman_complaint(result));
+                        complaint);
+        if (strstr(complaint, "is already allocated to container ID") &&
+            strstr(complaint, import->metadata->container_id))
+                error_set_hint(err, ADDRESS_HINT);
         error_set_log(err, buffer_text(&result->errors));
         return ret;
 }
@@ -294,6 +303,9 @@ int podman_restore(const struct stage *stage, const struct metadata *metadata,
                         err, &ERROR_UNSUPPORTED, -ENOTSUP,
                         "Podman gives a renamed container another address, so connections cannot be kept");
         ret = refuse_existing(&import, err);
+        /* What a killed restore left would be in the way, and Podman has no such container. */
+        if (ret == 0 && !import.renamed)
+                ret = leftover_end_orphan(metadata->container_id, err);
         if (ret == 0)
                 ret = find_new_volumes(&import, err);
         if (ret == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/stage.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include "oci/image.h"
 #include "oci/location.h"
 #include "runtime/feed.h"
+#include "runtime/proc.h"
 
 struct stage {
         char *path, *members, *images; /* PARENT/ID, its STAGE_MEMBERS, and the "checkpoint" in there */
@@ -37,7 +39,39 @@ static int parent_lock(struct error *err)
                                      : steal_fd(&parent);
 }
 
-/* Removes the directory `name` unless its restore is alive. */
+static int is_beneath(void *context, const struct proc_descriptor *descriptor)
+{
+        return text_starts_with(descriptor->target, context);
+}
+
+/* Podman has it in its arguments, CRIU has it open. */
+static bool is_used_by(pid_t pid, char *path)
+{
+        _cleanup_buffer_ struct buffer arguments = {0};
+
+        if (proc_text(pid, "cmdline", &arguments, NULL) == 0 && arguments.size &&
+            memmem(arguments.data, arguments.size, path, strlen(path)))
+                return true;
+        return proc_each_descriptor(pid, is_beneath, path) > 0;
+}
+
+/* An engine outlives us: what it restores from must stay until it has ended. */
+static bool is_used(const char *name)
+{
+        _cleanup_closedir_ DIR *list = opendir("/proc");
+        char path[sizeof(STAGE_PARENT) + NAME_MAX + 2];
+
+        snprintf(path, sizeof(path), STAGE_PARENT "/%s", name);
+        for (struct dirent *item; list && (item = readdir(list));) {
+                pid_t pid = isdigit((unsigned char)item->d_name[0]) ? (pid_t)atoi(item->d_name) : 0;
+
+                if (pid && pid != getpid() && is_used_by(pid, path))
+                        return true;
+        }
+        return false;
+}
+
+/* Removes the directory `name` unless its restore is alive, or the engine that does it. */
 static int remove_abandoned(int parent, const char *name, struct error *err)
 {
         _cleanup_close_ int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -46,6 +80,8 @@ static int remove_abandoned(int parent, const char *name, struct error *err)
                 return 0;
         if (dir >= 0)
                 feed_abandon(dir);
+        if (is_used(name))
+                return 0;
         return file_remove_tree(parent, name, err);
 }
 

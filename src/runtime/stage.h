@@ -38,7 +38,7 @@ void stage_free(struct stage *stage);
 CLEANUP_DEFINE(struct stage *, stage_free);
 #define _cleanup_stage_ _cleanup_(stage_freep)
 
-/* Removes what killed restores left. */
+/* Removes what killed restores left, unless their engine is still at it. */
 int stage_recover(struct error *err);
 
 #endif

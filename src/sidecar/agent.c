@@ -2,6 +2,7 @@
 #include "sidecar/agent.h"
 
 #include <errno.h>
+#include <time.h>
 #include "base/file.h"
 #include "net/listen.h"
 #include "net/self_signed.h"
@@ -11,6 +12,8 @@
 #include "sidecar/traffic.h"
 #include "sidecar/transfer.h"
 
+#define RENEW_AGAIN_SECONDS (24 * 3600) /* when it failed; there are thirty days */
+
 struct agent {
         const struct agent_options *options;
         struct node *node;
@@ -19,6 +22,7 @@ struct agent {
         struct transfer *transfer;
         struct shelf *shelf;            /* NULL: none */
         char *certificate, *key;        /* what is shown */
+        int64_t renew_s;                /* when that is to be renewed (Unix time); 0: it is not ours */
         struct server *network, *local; /* `network` may be NULL */
 };
 
@@ -169,20 +173,39 @@ static int serve(struct agent *agent, const char *where, bool has_tls, struct se
         return ret;
 }
 
+static int ensure_certificate(struct agent *agent, struct error *err)
+{
+        struct self_signed own;
+        int ret = self_signed_ensure(node_options(agent->node)->name, agent->certificate, agent->key, &own,
+                                     err);
+
+        if (ret < 0)
+                return ret;
+        agent->renew_s = own.renew_s;
+        log_event(LOG_LEVEL_INFO, "own certificate", "path", agent->certificate, "sha256", own.fingerprint,
+                  NULL);
+        return 0;
+}
+
 static int make_certificate(struct agent *agent, struct error *err)
 {
-        const struct node_options *node = node_options(agent->node);
-        char fingerprint[SELF_SIGNED_FINGERPRINT_SIZE];
-        int ret;
+        const char *directory = node_options(agent->node)->state_directory;
 
-        if (asprintf(&agent->certificate, "%s/agent.crt", node->state_directory) < 0 ||
-            asprintf(&agent->key, "%s/agent.key", node->state_directory) < 0)
+        if (asprintf(&agent->certificate, "%s/agent.crt", directory) < 0 ||
+            asprintf(&agent->key, "%s/agent.key", directory) < 0)
                 return error_oom(err);
-        ret = self_signed_ensure(node->name, agent->certificate, agent->key, fingerprint, err);
-        if (ret == 0)
-                log_event(LOG_LEVEL_INFO, "own certificate", "path", agent->certificate, "sha256",
-                          fingerprint, NULL);
-        return ret;
+        return ensure_certificate(agent, err);
+}
+
+/* The server reads the files again when somebody connects. */
+void agent_renew(struct agent *agent)
+{
+        struct error err = {0};
+
+        if (!agent->renew_s || time(NULL) < agent->renew_s || ensure_certificate(agent, &err) == 0)
+                return;
+        log_error("the own certificate cannot be renewed", &err);
+        agent->renew_s = time(NULL) + RENEW_AGAIN_SECONDS;
 }
 
 static int choose_certificate(struct agent *agent, struct error *err)

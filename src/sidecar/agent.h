@@ -12,7 +12,7 @@ struct agent_options {
         struct node_options node;
         const char *listen;            /* HOST:PORT, always with TLS; "": only the socket */
         const char *socket;            /* path; root alone can connect, and may do everything */
-        const char *certificate, *key; /* PEM; NULL: made once, and kept in the state directory */
+        const char *certificate, *key; /* PEM; NULL: our own, kept in the state directory */
         const char *client_ca;         /* PEM: whose client certificates say who asks; NULL: none */
         const char *access;            /* file: who may do what (authority.h); NULL: none */
         const char *registry;     /* "127.0.0.1:5000": images of checkpoints for this machine; NULL: none */
@@ -29,6 +29,8 @@ int agent_start(const struct agent_options *options, struct node *node, struct a
                 struct error *err);
 /* Where it listens: "127.0.0.1:10250", with the port that it got; NULL: only on the socket. Borrowed. */
 const char *agent_address(const struct agent *agent);
+/* Renews the agent's own certificate when it is time; to be called now and then, by one thread. */
+void agent_renew(struct agent *agent);
 /* Lets what goes on end, for at most `seconds`. */
 void agent_stop(struct agent *agent, unsigned seconds);
 void agent_free(struct agent *agent);

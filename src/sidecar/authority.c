@@ -73,7 +73,7 @@ struct grant {
         bool ask_cluster;                /* whoever the cluster can know */
         struct access_table *table;      /* NULL: no access file */
         const struct access_line *token; /* of `table` */
-        char noted[UNIQUE_ID_SIZE];
+        char noted[2 * UNIQUE_ID_SIZE];
 };
 
 static void grant_free(void *context)

@@ -67,7 +67,7 @@ int request_may(const struct request *request, enum right right, const char *nam
 /* The same; ERROR_HTTP_FORBIDDEN when not. */
 int request_needs(const struct request *request, enum right right, const char *namespace, struct error *err);
 
-/* What a request was about, for the audit: an id. Nothing more than the last is kept. */
+/* What a request was about, for the audit: an id, or two. Nothing more than the last note is kept. */
 void request_note(const struct request *request, const char *object);
 const char *request_noted(const struct request *request); /* "" */
 

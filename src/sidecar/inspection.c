@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET /checkpoints/{id}/{verb}: what `checkpointctl VERB --json` says of the archive. It runs as a child with
- * nobody's rights, which gets the archive as its standard input, since it decodes what strangers wrote. Its
- * output is passed on as it comes.
+ * nobody's rights, which gets the archive as its standard input, since it decodes what strangers wrote (a
+ * second one, for diff, as its descriptor 3). Its output is passed on as it comes.
  */
 #include "sidecar/inspection.h"
 
@@ -25,6 +25,7 @@
 #define HEAD_SIZE     (64 * KIB)  /* of the output, before anything is answered */
 #define OUTPUT_MOST   (512 * MIB) /* of one answer */
 #define TEXT_MOST     1024        /* of a value in the query */
+#define OTHER_FD      3           /* of the second archive, in the child */
 
 /* --- from a query to arguments ----------------------------------------------------------------------------
  */
@@ -37,6 +38,7 @@ static const char *const inspect_values[] = {"pid", NULL};
 static const char *const memparse_values[] = {"pid", "search", "search-regex", "context", NULL};
 static const char *const secrets_flags[] = {"reveal", NULL};
 static const char *const images_flags[] = {"pretty", NULL};
+static const char *const diff_flags[] = {"files", "sockets", "ps-tree-cmd", "ps-tree-env", NULL};
 static const char *const none[] = {NULL};
 
 static const struct reading_verb {
@@ -44,13 +46,15 @@ static const struct reading_verb {
         const char *const *flags, *const *values;
         const char *argument; /* name in the query of one that follows the archive */
         int found;            /* exit status of a result that is no error; beside 0 */
+        bool reads_two;       /* the id of another checkpoint is in the query as `with` */
 } verbs[] = {
-        {"explain", none, none, NULL, 0},
-        {"images", images_flags, none, "image", 0},
-        {"inspect", inspect_flags, inspect_values, NULL, 0},
-        {"memparse", none, memparse_values, NULL, 0},
-        {"secrets", secrets_flags, none, NULL, 1},
-        {"show", none, none, NULL, 0},
+        {"diff", diff_flags, none, NULL, 0, true},
+        {"explain", none, none, NULL, 0, false},
+        {"images", images_flags, none, "image", 0, false},
+        {"inspect", inspect_flags, inspect_values, NULL, 0, false},
+        {"memparse", none, memparse_values, NULL, 0, false},
+        {"secrets", secrets_flags, none, NULL, 1, false},
+        {"show", none, none, NULL, 0, false},
 };
 
 static const struct reading_verb *find_verb(const char *name)
@@ -144,6 +148,8 @@ int inspection_arguments(const char *name, query_function query, void *context, 
                 ret = add(out, err, "--");
         if (ret == 0)
                 ret = add(out, err, "-");
+        if (ret == 0 && verb->reads_two)
+                ret = add(out, err, "/dev/fd/%d", OTHER_FD);
         argument = verb->argument ? query(context, verb->argument) : NULL;
         if (ret == 0 && argument)
                 ret = !file_name_is_safe(argument) || strchr(argument, '/')
@@ -154,6 +160,17 @@ int inspection_arguments(const char *name, query_function query, void *context, 
 
 /* --- the child --------------------------------------------------------------------------------------------
  */
+
+/* What it gets; -1: none. */
+struct inputs {
+        int archive, other;
+};
+
+static void inputs_close(struct inputs *inputs)
+{
+        cleanup_close(&inputs->archive);
+        cleanup_close(&inputs->other);
+}
 
 /* One that runs, or has run. */
 struct child {
@@ -186,25 +203,35 @@ static void child_free(void *context)
 }
 CLEANUP_DEFINE(struct child *, child_free);
 
+/* One that has this number already keeps it, but not the flag that closes it. */
+static bool give_other(int other)
+{
+        return other == OTHER_FD ? fcntl(other, F_SETFD, 0) == 0 : dup2(other, OTHER_FD) >= 0;
+}
+
 /* In the child, between fork and exec: only what a signal handler may call, as other threads hold locks. */
-_Noreturn static void run(const char *program, char *const *argv, int archive, int output, pid_t parent)
+_Noreturn static void run(const char *program, char *const *argv, const struct inputs *inputs, int output,
+                          pid_t parent)
 {
         static char locale[] = "LC_ALL=C.UTF-8", home[] = "HOME=/nonexistent";
         static char *const environment[] = {locale, home, NULL};
         sigset_t none_blocked;
         int null = open("/dev/null", O_WRONLY);
+        unsigned kept = inputs->other < 0 ? OTHER_FD : OTHER_FD + 1;
 
         sigemptyset(&none_blocked);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || null < 0 ||
-            dup2(archive, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
-            dup2(null, STDERR_FILENO) < 0 || close_range(3, ~0u, 0) < 0 || privileges_drop_all() < 0 ||
+            dup2(inputs->archive, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+            dup2(null, STDERR_FILENO) < 0 || (inputs->other >= 0 && !give_other(inputs->other)) ||
+            close_range(kept, ~0u, 0) < 0 || privileges_drop_all() < 0 ||
             sigprocmask(SIG_SETMASK, &none_blocked, NULL) < 0)
                 _exit(126);
         execve(program, argv, environment);
         _exit(127);
 }
 
-static int start(const char *program, char *const *argv, int archive, struct child *child, struct error *err)
+static int start(const char *program, char *const *argv, const struct inputs *inputs, struct child *child,
+                 struct error *err)
 {
         _cleanup_close_ int reader = -1, writer = -1;
         int ends[2];
@@ -218,7 +245,7 @@ static int start(const char *program, char *const *argv, int archive, struct chi
         if (child->pid < 0)
                 return error_errno(err, errno, "start `%s`", program);
         if (child->pid == 0)
-                run(program, argv, archive, writer, parent);
+                run(program, argv, inputs, writer, parent);
         child->output = steal_fd(&reader);
         return 0;
 }
@@ -300,14 +327,15 @@ static int refused(const struct child *child, struct error *err)
         return -EBADMSG;
 }
 
-static int open_archive(const struct request *request, int *out, struct error *err)
+static int open_archive(const struct request *request, const char *id, int *out, struct error *err)
 {
         _cleanup_checkpoint_ struct checkpoint *checkpoint = NULL;
         _cleanup_close_ int fd = -1;
         struct stat st;
-        int ret = catalog_get_checkpoint(node_catalog(request_node(request)),
-                                         request_parameter(request, "id"), &checkpoint, err);
+        int ret = catalog_get_checkpoint(node_catalog(request_node(request)), id, &checkpoint, err);
 
+        if (ret == 0)
+                ret = request_needs(request, RIGHT_READ, checkpoint->namespace, err);
         if (ret < 0)
                 return ret;
         fd = open(checkpoint->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -317,6 +345,23 @@ static int open_archive(const struct request *request, int *out, struct error *e
                 return error_set(err, &ERROR_IO, -EIO, "`%s` is no file", checkpoint->path);
         *out = steal_fd(&fd);
         return 0;
+}
+
+static int open_inputs(const struct request *request, const struct reading_verb *verb, struct inputs *out,
+                       struct error *err)
+{
+        const char *id = request_parameter(request, "id"), *other = request_query(request, "with");
+        char both[2 * UNIQUE_ID_SIZE];
+        int ret = open_archive(request, id, &out->archive, err);
+
+        if (ret < 0 || !verb->reads_two)
+                return ret;
+        if (!other)
+                return error_set(err, &ERROR_BAD_INPUT, -EINVAL,
+                                 "`%s` wants the id of another checkpoint, `with`", verb->name);
+        snprintf(both, sizeof(both), "%s %s", id, other);
+        request_note(request, both);
+        return open_archive(request, other, &out->other, err);
 }
 
 static const char *query_of(void *context, const char *name)
@@ -348,18 +393,18 @@ static int inspection_end(struct request *request, struct error *err)
 {
         _cleanup_(arguments_free) struct arguments arguments = {0};
         _cleanup_(child_freep) struct child *child = NULL;
-        _cleanup_close_ int archive = -1;
+        _cleanup_(inputs_close) struct inputs inputs = {-1, -1};
         struct response_source source = {.read = output_read, .free = child_free};
         const char *verb = request_parameter(request, "verb");
         int ret = inspection_arguments(verb, query_of, request, &arguments, err);
 
         request_note(request, request_parameter(request, "id"));
         if (ret == 0)
-                ret = open_archive(request, &archive, err);
+                ret = open_inputs(request, find_verb(verb), &inputs, err);
         if (ret == 0)
                 ret = new_child(verb, &child, err);
         if (ret == 0)
-                ret = start(request_options(request)->reader, arguments.items, archive, child, err);
+                ret = start(request_options(request)->reader, arguments.items, &inputs, child, err);
         if (ret == 0)
                 ret = read_head(child, err);
         if (ret == 0 && child->failed)

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include "program/completion.h"
 #include "program/help.h"
 #include "program/man.h"
 #include "program/option.h"
@@ -147,24 +148,16 @@ static void print_man_page(void)
         puts(".SH SEE ALSO\n.BR checkpointctl (1)");
 }
 
-static void print_completion(void)
+/* For the build: "man-page", "completion SHELL". */
+static int print_view(int argc, char **argv, struct error *err)
 {
-        printf("# bash completion of %s\ncomplete -o default -W '--help", NAME);
-        for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-                printf(" --%s", options[i].name);
-        printf("' %s\n", NAME);
-}
-
-/* For the build. */
-static int print_view(const char *view, struct error *err)
-{
-        if (strcmp(view, "man-page") == 0)
+        if (argc == 1 && strcmp(argv[0], "man-page") == 0) {
                 print_man_page();
-        else if (strcmp(view, "completion") == 0)
-                print_completion();
-        else
-                return error_set(err, &ERROR_USAGE, -EINVAL, "%s takes no argument `%s`", NAME, view);
-        return 0;
+                return 0;
+        }
+        if (argc == 2 && strcmp(argv[0], "completion") == 0)
+                return completion_print(argv[1], NAME, &OPTION_TABLE(options), err);
+        return error_set(err, &ERROR_USAGE, -EINVAL, "%s takes no argument `%s`", NAME, argv[0]);
 }
 
 /* --- from options to a node -------------------------------------------------------------------------------
@@ -296,7 +289,7 @@ static int serve(struct error *err)
         if (ret == 0)
                 ret = agent_start(&agent_options, node, &agent, err);
         if (ret == 0)
-                ret = reporter_start(node, &reporter, err);
+                ret = reporter_start(node, agent, &reporter, err);
         if (ret == 0 && has_driver(agent_options.node.drivers, true))
                 ret = warden_start(&warden, err);
         if (ret < 0)
@@ -330,7 +323,7 @@ static int run(int argc, char **argv, struct error *err)
                 return 0;
         }
         if (ret == 0 && argc)
-                return print_view(argv[0], err);
+                return print_view(argc, argv, err);
         if (ret == 0)
                 ret = complete_options(&agent_options, err);
         if (ret == 0)

@@ -11,6 +11,7 @@
 
 struct reporter {
         struct node *node;
+        struct agent *agent;
         pthread_t thread;
         atomic_bool ending;
 };
@@ -43,6 +44,7 @@ static void *run(void *argument)
 
                 if (node_watch(reporter->node, NULL, &version, WAIT_MS, &operation, NULL) < 0)
                         break;
+                agent_renew(reporter->agent);
                 if (operation && !operation_phase_is_last(operation->phase))
                         continue;
                 if (operation)
@@ -53,7 +55,7 @@ static void *run(void *argument)
         return NULL;
 }
 
-int reporter_start(struct node *node, struct reporter **out, struct error *err)
+int reporter_start(struct node *node, struct agent *agent, struct reporter **out, struct error *err)
 {
         struct reporter *reporter = calloc(1, sizeof(*reporter));
         sigset_t all, before;
@@ -62,6 +64,7 @@ int reporter_start(struct node *node, struct reporter **out, struct error *err)
         if (!reporter)
                 return error_oom(err);
         reporter->node = node;
+        reporter->agent = agent;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         ret = pthread_create(&reporter->thread, NULL, run, reporter);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells the log of each operation that has ended, and gives memory back when there is nothing more to do. */
+/* Tells the log of each operation that has ended, and gives memory back when there is nothing more to do;
+ * once a minute it also sees to the agent's certificate. */
 #ifndef SNAP_SIDECAR_REPORTER_H
 #define SNAP_SIDECAR_REPORTER_H
 
 #include "base/cleanup.h"
-#include "node/node.h"
+#include "sidecar/agent.h"
 
 struct reporter;
 
-/* `node` must outlive it. */
-int reporter_start(struct node *node, struct reporter **out, struct error *err);
+/* Both must outlive it. */
+int reporter_start(struct node *node, struct agent *agent, struct reporter **out, struct error *err);
 /* Once the node has stopped. */
 void reporter_stop(struct reporter *reporter);
 CLEANUP_DEFINE(struct reporter *, reporter_stop);

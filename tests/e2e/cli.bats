@@ -185,6 +185,14 @@ END
         done
         grep -q -e "--compress\[.*:compress:(none gzip zstd lz4)" $BATS_TEST_TMPDIR/zsh
         grep -q -e "-l compress -x -a 'none gzip zstd lz4'" $BATS_TEST_TMPDIR/fish
+        sidecar completion bash | bash -n
+        sidecar completion zsh > $BATS_TEST_TMPDIR/zsh
+        sidecar completion fish > $BATS_TEST_TMPDIR/fish
+        for option in $(sidecar --help | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p' | grep -vx help); do
+                sidecar completion bash | grep -q -e " --$option\b"
+                grep -q -e "--$option\[" $BATS_TEST_TMPDIR/zsh
+                grep -q -e "^complete -c sidecar -l $option " $BATS_TEST_TMPDIR/fish
+        done
         run checkpointctl completion powershell
         [ "$status" -eq 1 ]
         [[ "$output" = *PowerShell*bash*zsh*fish* ]]

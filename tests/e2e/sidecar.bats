@@ -239,6 +239,14 @@ teardown() {
         jq -e '.magic == "INVENTORY"' $BODY
         [ "$(ask "/checkpoints/$id/memparse?pid=77777")" = 422 ]
         code SNAP-664
+        other=$(take)
+        [ "$(ask "/checkpoints/$id/diff?with=$other&files")" = 200 ]
+        ask "/checkpoints/$other" > /dev/null && cp $BODY record
+        [ "$(ask "/checkpoints/$id/diff?with=$other&files")" = 200 ]
+        on a checkpointctl diff --json --files "$path" "$(jq -r .path record)" > expected
+        diff expected $BODY
+        [ "$(ask "/checkpoints/$id/diff")" = 400 ]
+        [ "$(ask "/checkpoints/$id/diff?with=none")" = 404 ]
         [ "$(ask "/checkpoints/$id/inspect?files=perhaps")" = 400 ]
         [ "$(ask "/checkpoints/$id/images?image=..%2F..%2Fetc%2Fpasswd")" = 400 ]
         [ "$(ask "/checkpoints/$id/images?image=--json")" != 200 ]

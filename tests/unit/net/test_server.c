@@ -199,6 +199,8 @@ static void test_bodies_queries_and_parameters(void **state)
 {
         assert_answer(REQUEST("PUT /count/a%20b?q=1%2B1+1", "Content-Length: 5\r\n", "hello"), "HTTP/1.1 200",
                       "\r\n\r\na b 1+1 1 5");
+        assert_answer(REQUEST("PUT /count/x?q", "Content-Length: 1\r\n", "h"), "HTTP/1.1 200", "x  1");
+        assert_answer(REQUEST("PUT /count/x?p", "Content-Length: 1\r\n", "h"), "HTTP/1.1 200", "x - 1");
         assert_answer(REQUEST("PUT /count/x", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n"),
                       "HTTP/1.1 200", "x - 3");
         assert_answer(REQUEST("PUT /count/%zz", "Content-Length: 0\r\n", ""), "HTTP/1.1 400", "SNAP-520");

@@ -118,6 +118,50 @@ static void a_record_without_archive_is_forgotten(void **state)
         node_free(node);
 }
 
+/* The directory that is seen when the disk is not mounted is another one. */
+static void nothing_is_forgotten_while_the_disk_is_away(void **state)
+{
+        char here[256], directory[300];
+        const struct node_options options = {.directory = directory, .state_directory = "state"};
+        struct node *node;
+        struct checkpoint_list list;
+        struct adopt_plan plan;
+        struct error err = {0};
+
+        run_command("mkdir archives && cp " WHOLE " archives/a.tar");
+        node = open_node(1, 0);
+        wait_for_ends(node, 1);
+        run_command("mv archives disk && mkdir archives");
+        assert_error(adopt_scan(node, &plan, &err), &err, ERROR_PLACE);
+        assert_error(node_ready(node, &err), &err, ERROR_PLACE);
+        assert_error(node_claim_space(node, 1, &err), &err, ERROR_PLACE);
+        node_free(node);
+        assert_non_null(getcwd(here, sizeof(here)));
+        snprintf(directory, sizeof(directory), "%s/archives", here);
+        assert_error(node_open(&options, &node, &err), &err, ERROR_PLACE);
+        run_command("rmdir archives && mv disk archives");
+        node = open_node(1, 0);
+        list = list_all(node);
+        assert_int_equal(list.count, 1);
+        assert_string_equal(list.items[0]->state, "completed");
+        checkpoint_list_free(&list);
+        node_free(node);
+        /* Another one that has them, too, is as good; and one that is said to be new. */
+        run_command("cp -a archives copy && rm -r archives && mv copy archives");
+        node_free(open_node(1, 0));
+        run_command("rm -r archives state/archives");
+        node_free(open_node(1, 0));
+        /* As is one that the agent is given for the first time. */
+        run_command("cp " WHOLE " archives/a.tar");
+        node = open_node(1, 0);
+        wait_for_ends(node, 1);
+        node_free(node);
+        run_command("rm archives/a.tar && mkdir other");
+        snprintf(directory, sizeof(directory), "%s/other", here);
+        assert_success(node_open(&options, &node, &err), &err);
+        node_free(node);
+}
+
 static void scan(struct node *node, struct adopt_plan *plan)
 {
         struct error err = {0};
@@ -238,6 +282,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 IN_SCRATCH(adopted_or_quarantined),
                 IN_SCRATCH(a_record_without_archive_is_forgotten),
+                IN_SCRATCH(nothing_is_forgotten_while_the_disk_is_away),
                 IN_SCRATCH(leftovers_that_nobody_holds),
                 IN_SCRATCH(what_is_in_the_journal_or_being_written_is_left_alone),
                 IN_SCRATCH(verify_again),

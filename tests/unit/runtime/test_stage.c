@@ -2,9 +2,12 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include "archive/verify.h"
+#include "base/file.h"
 #include "oci/image.h"
 #include "runtime/stage.h"
 #include "tarball.h"
@@ -97,6 +100,49 @@ static void test_what_was_abandoned_goes(void **state)
         assert_int_equal(access(alive, F_OK), -1);
 }
 
+/* The engine of a restore that was killed goes on: it has the directory in its arguments, or a file of it
+ * open. */
+static void test_what_an_engine_uses_stays(void **state)
+{
+        static const char named[] = STAGE_PARENT "/named", held[] = STAGE_PARENT "/held";
+        struct error err = {0};
+        int started[2], file;
+        pid_t engine, reader;
+        char byte;
+
+        assert_success(file_mkdir_all(named, 0700, &err), &err);
+        assert_success(file_mkdir_all(held, 0700, &err), &err);
+        file = open(STAGE_PARENT "/held/pages-1.img", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(file >= 0);
+        assert_int_equal(pipe2(started, O_CLOEXEC), 0);
+        engine = fork();
+        if (engine == 0) {
+                execlp("sleep", STAGE_PARENT "/named/feed.tar", "1000", NULL);
+                _exit(127);
+        }
+        reader = fork();
+        if (reader == 0) {
+                close(started[0]);
+                close(started[1]);
+                pause();
+                _exit(0);
+        }
+        close(file);
+        close(started[1]);
+        assert_int_equal(read(started[0], &byte, 1), 0);
+        assert_success(stage_recover(&err), &err);
+        assert_int_equal(access(named, F_OK), 0);
+        assert_int_equal(access(held, F_OK), 0);
+        kill(engine, SIGKILL);
+        kill(reader, SIGKILL);
+        assert_int_equal(waitpid(engine, NULL, 0), engine);
+        assert_int_equal(waitpid(reader, NULL, 0), reader);
+        assert_success(stage_recover(&err), &err);
+        assert_int_equal(access(named, F_OK), -1);
+        assert_int_equal(access(held, F_OK), -1);
+        close(started[0]);
+}
+
 static bool nothing_is_left(void)
 {
         return rmdir(STAGE_PARENT) == 0;
@@ -157,6 +203,8 @@ int main(void)
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_images_are_unpacked, scratch_setup, scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_what_was_abandoned_goes, scratch_setup,
+                                                scratch_teardown),
+                cmocka_unit_test_setup_teardown(test_what_an_engine_uses_stays, scratch_setup,
                                                 scratch_teardown),
                 cmocka_unit_test_setup_teardown(test_links_and_escapes_are_refused, scratch_setup,
                                                 scratch_teardown),

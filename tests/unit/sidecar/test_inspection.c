@@ -35,12 +35,14 @@ static void test_arguments(void **state)
                                               "true", "net", "false", NULL};
         static const char *const search[] = {
                 "search", "--output=/etc/passwd", "output", "/etc/passwd", "decryption-key", "/key", NULL};
+        static const char *const diff[] = {"with", "/etc/passwd", "files", "", NULL};
         static const char *const image[] = {"image", "core-1.img", NULL};
 
         assert_arguments("show", none, "checkpointctl show --json -- -");
         assert_arguments("inspect", inspect, "checkpointctl inspect --json --ps-tree --files --pid=1 -- -");
         assert_arguments("memparse", search,
                          "checkpointctl memparse --json --search=--output=/etc/passwd -- -");
+        assert_arguments("diff", diff, "checkpointctl diff --json --files -- - /dev/fd/3");
         assert_arguments("images", image, "checkpointctl images --json -- - core-1.img");
 }
 
