@@ -118,11 +118,11 @@ static void test_length_of_sandbox(void **state)
                                                (int)length, 1),
                                  0);
                 if (length > POD_SANDBOX_MAX) {
-                        assert_error(pods_parse(buffer_slice(&merged), "test", &pods, &err), &err,
+                        assert_error(pods_parse(buffer_slice(&text), "test", &pods, &err), &err,
                                      ERROR_ARCHIVE_NAME);
                         continue;
                 }
-                assert_success(pods_parse(buffer_slice(&merged), "test", &pods, &err), &err);
+                assert_success(pods_parse(buffer_slice(&text), "test", &pods, &err), &err);
                 pods_free(pods);
         }
 }
