@@ -59,19 +59,23 @@ static int check_digest(struct job *job, const struct checkpoint *checkpoint, st
         return r;
 }
 
-/* 0: whole. -EBADMSG: it is not, and `err` says why. */
+/* As `checkpointctl verify` does. 0: whole. -EBADMSG: it is not, and `err` says why; the report has faults unless
+ * it cannot be read at all, or only our record says so. */
 static int look(struct job *job, const struct checkpoint *checkpoint, struct verify_report *report,
                 struct error *err)
 {
-        int r = archive_verify(checkpoint->path, job_progress(job), report, err);
+        _cleanup_archive_ struct archive *archive = NULL;
+        int r = archive_open_unread(checkpoint->path, &archive, err);
 
+        if (r == 0)
+                r = archive_verify_open(archive, job_progress(job), report, err);
         if (r == 0 && report->fault_count) {
                 (void)verify_report_error(report, checkpoint->path, err);
                 r = -EBADMSG;
         }
         if (r == 0 && !report->digests_present && *checkpoint->digest)
                 r = check_digest(job, checkpoint, err);
-        return r;
+        return r < 0 && error_exit_status(err) == EXIT_BAD_DATA ? -EBADMSG : r;
 }
 
 static int add_fault(yyjson_mut_doc *doc, yyjson_mut_val *faults, const struct verify_fault *fault)
@@ -143,7 +147,7 @@ static int run(struct job *job, struct error *err)
         s = checkpoint_change(node, id, judge, &verdict, &judged, &other);
         if (s == 0)
                 s = checkpoint_set_result(job, judged, &other);
-        if (s == 0)
+        if (s == 0 && (r == 0 || report.fault_count))
                 s = report_add(job, &report, &other);
         if (s < 0)
                 *err = other;

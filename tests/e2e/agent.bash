@@ -14,7 +14,7 @@ agent() {
                 mkdir -p "$1"
                 "${@:2}" > '$AGENT_LOG' 2>&1 < /dev/null 3>&- 4>&- &
                 echo $!' _ "$ROOT" sidecar --listen 127.0.0.1:0 --root-dir "$ROOT" --state "$ROOT/state" "$@")
-        wait_for 20 grep -q '"started"' $AGENT_LOG || { cat $AGENT_LOG && return 1; }
+        wait_for 60 grep -q '"started"' $AGENT_LOG || { cat $AGENT_LOG && return 1; }
         ADDRESS=$(jq -r 'select(.event == "listening") | .address' $AGENT_LOG | grep -v unix)
         ARCHIVES=$ROOT/checkpoints
 }

@@ -32,7 +32,7 @@ agent_start() {
                         --certificate "$2/$1.crt" --key "$2/$1.key" --client-ca "$2/ca.crt" --reserve 1M "${@:3}" \
                         < /dev/null >> "$2/$1.log" 2>&1 3>&- 4>&- &
                 echo $! > "$2/$1.pid"' _ "$node" $AGENTS "$@" 3>&- 4>&-
-        wait_for 20 ask "$node" /healthz || { cat "$AGENTS/$node.log" >&2 && return 1; }
+        wait_for 60 ask "$node" /healthz || { cat "$AGENTS/$node.log" >&2 && return 1; }
 }
 
 # agent_end NODE [SIGNAL]: and waits for it.
@@ -48,9 +48,9 @@ ask() {
         on "$node" curl -sS --fail-with-body --unix-socket /run/snap/sidecar.sock "$@" "http://node$path"
 }
 
-# end_of NODE OPERATION [SECONDS]: waits for it and prints it.
+# end_of NODE OPERATION: waits for it and prints it.
 end_of() {
-        local end=$((SECONDS + ${3:-60})) operation
+        local end=$((SECONDS + 120)) operation
         while [ $SECONDS -lt $end ]; do
                 operation=$(ask "$1" "/operations/$2") || return
                 case $(jq -r .phase <<< "$operation") in

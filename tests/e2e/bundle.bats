@@ -10,7 +10,7 @@ count_in() { on "$1" "$2" exec "$3" cat /tmp/count; }
 
 move_bundle() { # RUNTIME
         bundle a "bare-$1" busybox "$1"
-        wait_for 10 on a "$1" exec "bare-$1" cat /tmp/count
+        wait_for 60 on a "$1" exec "bare-$1" cat /tmp/count
         sleep 1
         before=$(count_in a "$1" "bare-$1")
         on a checkpointctl create --quiet --runtime "$1" --output "/srv/bare-$1.tar" "bare-$1"

@@ -4,7 +4,8 @@
 A bad network between a client and a real registry: chaos_proxy.py PORT UPSTREAM_PORT [CDN_PORT]
 
 POST /_chaos takes a list of rules and forgets the log; GET /_chaos gives the log, one object for each request. A rule
-is used for requests of its "method" whose path matches "path", after "skip" of them, "times" (1) times:
+is used for requests of its "method" whose path matches "path", after "skip" of them, "times" (1) times; with
+"each_range_once" not again for a Range that it was used for:
 
   {"action": "status", "status": 429, "headers": {"Retry-After": "1"}}    answers itself
   {"action": "reset_up", "bytes": N}     passes N bytes of the body on, then breaks both connections
@@ -42,19 +43,22 @@ class State:
 
     def set(self, rules, resumable):
         with self.lock:
-            self.rules = [dict(rule, seen=0, used=0) for rule in rules]
+            self.rules = [dict(rule, seen=0, used=0, ranges=[]) for rule in rules]
             self.resumable = resumable
             self.log = []
             self.uploads = {}
 
-    def match(self, method, path):
+    def match(self, method, path, span):
         with self.lock:
             for rule in self.rules:
                 if rule.get("method", method) != method or not re.search(rule.get("path", ""), path):
                     continue
                 rule["seen"] += 1
+                if rule.get("each_range_once") and span in rule["ranges"]:
+                    continue
                 if rule["seen"] > rule.get("skip", 0) and rule["used"] < rule.get("times", 1):
                     rule["used"] += 1
+                    rule["ranges"].append(span)
                     return rule
         return {"action": "pass"}
 
@@ -257,7 +261,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/_chaos"):
             self.entry = {"up": 0, "down": 0}
             return self.control()
-        rule = {"action": "pass"} if self.is_cdn else self.state.match(self.command, self.path)
+        rule = {"action": "pass"} if self.is_cdn else self.state.match(self.command, self.path, self.headers.get("Range"))
         self.entry = {"host": self.headers.get("Host"), "cdn": self.is_cdn, "method": self.command, "path": self.path,
                       "headers": dict(self.headers), "action": rule["action"], "up": 0, "down": 0, "status": 0}
         self.state.note(self.entry)

@@ -23,7 +23,7 @@ registry_start() {
                 docker-registry serve config > log 2>&1 3>&- 4>&- &
                 echo $! > pid
         )
-        wait_for 10 curl -s "https://$registry/v2/"
+        wait_for 60 curl -s "https://$registry/v2/"
         for file in busybox pause; do
                 skopeo copy -q oci-archive:/srv/images/busybox.oci "docker://$registry/$file:1"
         done
@@ -51,8 +51,8 @@ containerd_on() {
                         "\"ranges\": [[{\"subnet\": \"10.99.0.0/24\"}]]}}, {\"type\": \"loopback\"}]}" > 10-pods.conflist
                 containerd --config config.toml < /dev/null > log 2>&1 3>&- 4>&- &
                 echo $! > pid' _ "$registry"
-        wait_for 20 on "$1" test -S /run/containerd/containerd.sock
-        wait_for 20 cri "$1" pull "$registry/pause:1"
+        wait_for 60 on "$1" test -S /run/containerd/containerd.sock
+        wait_for 60 cri "$1" pull "$registry/pause:1"
 }
 
 containerd_off() {

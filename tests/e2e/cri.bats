@@ -15,8 +15,8 @@ setup_file() {
         other=$(cri_start a db counter "$registry/busybox:1")
         memory=$(cri_start a memory memory "$registry/memory:1")
         export counter other memory
-        wait_for 20 cri_count a "$counter"
-        wait_for 20 cri_count a "$other"
+        wait_for 60 cri_count a "$counter"
+        wait_for 60 cri_count a "$other"
         wait_for 60 cri_count a "$memory"
 }
 
@@ -113,7 +113,7 @@ create_and() {
         id=$(cri_start a tcp tcp "$registry/busybox:1" -- /bin/sh -c \
                 'sleep 1000 | nc -l -p 999 & sleep 1; sleep 1000 | nc 127.0.0.1 999')
         connected() { cri a exec "$id" cat /proc/net/tcp | grep -q ' 01 '; }
-        wait_for 10 connected
+        wait_for 60 connected
         run on a checkpointctl create --output /srv/tcp.tar default/tcp/tcp
         [ "$status" -eq 5 ]
         run on a checkpointctl create --force --output /srv/tcp.tar default/tcp/tcp
@@ -145,7 +145,7 @@ create_and() {
         on a checkpointctl create --quiet --output /srv/next.tar default/memory/memory
         on a checkpointctl verify /srv/next.tar
         [ ! -e /srv/memory.tar ]
-        wait_for 30 at_rest
+        wait_for 60 at_rest
         goes_on_in "$memory"
 }
 
@@ -180,7 +180,7 @@ create_and() {
         # As the kubelet does it when its time is over. Too early, and the engine has not begun.
         for seconds in 0.3 0.5 0.8 0.3 0.5; do
                 run cri a abandon "$memory" $seconds
-                wait_for 5 frozen "$memory" && break
+                wait_for 60 frozen "$memory" && break
         done
         frozen "$memory"
         run cri a exec "$memory" true

@@ -7,7 +7,7 @@ load helpers
 setup_file() {
         images_on a busybox redis
         start a diff redis
-        wait_for 10 on a redis-cli -h "$(address a diff)" ping
+        wait_for 60 on a redis-cli -h "$(address a diff)" ping
         on a checkpointctl create --quiet --output /srv/diff1.tar diff
         on a redis-cli -h "$(address a diff)" eval "for i=1,100000 do redis.call('set','k'..i,i) end" 0
         on a checkpointctl create --quiet --output /srv/diff2.tar diff

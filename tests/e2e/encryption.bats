@@ -26,7 +26,7 @@ setup_file() {
         on a checkpointctl create --quiet --output /srv/sealed.tar sealed
         on a checkpointctl create --quiet --compress zstd --output /srv/sealed-zstd.tar sealed
         bundle a sealed-crun busybox crun
-        wait_for 10 on a crun exec sealed-crun cat /tmp/count
+        wait_for 60 on a crun exec sealed-crun cat /tmp/count
         on a checkpointctl create --quiet --runtime crun --output /srv/sealed-crun.tar sealed-crun
         on a crun delete -f sealed-crun
         for name in sealed sealed-zstd sealed-crun; do
@@ -128,7 +128,7 @@ code() {
         on b checkpointctl restore --quiet --decryption-key $keys/rsa.key /srv/sealed-zstd.tar.enc --name sealed2
         goes_on b sealed2
         on b checkpointctl restore --quiet --decryption-key $keys/pass /srv/sealed-crun.tar.enc
-        wait_for 10 on b crun exec sealed-crun cat /tmp/count
+        wait_for 60 on b crun exec sealed-crun cat /tmp/count
         ! on b bash -c 'ls /var/tmp/snap-*.tar /var/lib/snap/*.tar' 2> /dev/null
         nothing_left b
 }

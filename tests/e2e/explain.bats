@@ -10,7 +10,7 @@ setup_file() {
         images_on a redis memory python
         start a explained redis
         ip=$(address a explained)
-        wait_for 10 on a redis-cli -h "$ip" ping
+        wait_for 60 on a redis-cli -h "$ip" ping
         # A file of 3 MiB, a client that stays connected, an address of its own.
         on a podman exec explained sh -c 'dd if=/dev/zero of=/data.big bs=1M count=3 2> /dev/null'
         on a bash -c "(sleep 5; echo ping) | redis-cli -h $ip > /srv/client" &
@@ -76,7 +76,7 @@ open("/tmp/ready", "w").close()
 time.sleep(1000)
 END
         on a podman run -d -t --pull=never --name holds -v /srv/holds.py:/holds.py:ro localhost/python python3 /holds.py
-        wait_for 10 on a podman exec holds ls /tmp/ready
+        wait_for 60 on a podman exec holds ls /tmp/ready
         on a checkpointctl create --quiet --file-locks --output /srv/holds.tar holds
         json=$(checkpointctl explain --json /srv/holds.tar)
         [ "$(severity "$json" bound-address)" = breaks ]

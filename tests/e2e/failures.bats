@@ -31,13 +31,13 @@ hold() {
                         $3" config.json > new
                 mv new config.json
                 crun run -d "$4" < /dev/null '"${stdout:-> /dev/null}"' 2>&1' _ "$bundles/$container" "$1" "${2:-.}" "$container"
-        wait_for 10 on a test -s "$bundles/$container/rootfs/tmp/count"
+        wait_for 60 on a test -s "$bundles/$container/rootfs/tmp/count"
 }
 
 counts() {
         local before
         before=$(on a cat "$bundles/$container/rootfs/tmp/count")
-        wait_for 5 on a bash -c '[ "$(cat '"$bundles/$container"'/rootfs/tmp/count)" -gt '"$before"' ]'
+        wait_for 60 on a bash -c '[ "$(cat '"$bundles/$container"'/rootfs/tmp/count)" -gt '"$before"' ]'
 }
 
 # refused CODE EXIT-STATUS LINE: create fails so, leaves nothing, and the container goes on.
@@ -112,7 +112,7 @@ s.listen()
 c = s.accept()
 time.sleep(60)' > /dev/null 2>&1 3>&- 4>&- &
         server=$!
-        wait_for 5 on a test -S /tmp/outside/socket
+        wait_for 60 on a test -S /tmp/outside/socket
         hold unix '.mounts += [{destination: "/outside", type: "bind", source: "/tmp/outside", options: ["bind"]}]'
         refused SNAP-207 6 'unix: External socket is used'
 }
@@ -137,7 +137,7 @@ time.sleep(60)' > /dev/null 2>&1 3>&- 4>&- &
         echo "$output"
         [ "$status" -eq 9 ]
         counts
-        wait_for 10 nothing_left a
+        wait_for 60 nothing_left a
         on a bash -c 'kill -CONT $(pgrep -x refused)'
         works
 }
@@ -145,7 +145,7 @@ time.sleep(60)' > /dev/null 2>&1 3>&- 4>&- &
 @test "a container that is not running" {
         hold nothing
         on a crun kill "$container" KILL
-        wait_for 5 on a bash -c '[ "$(crun state '"$container"' | jq -r .status)" = stopped ]'
+        wait_for 60 on a bash -c '[ "$(crun state '"$container"' | jq -r .status)" = stopped ]'
         run on a checkpointctl create --force --runtime crun --output "$bundles/$container/out.tar" "$container"
         [ "$status" -ne 0 ]
         [[ $output == *"not running"* ]]

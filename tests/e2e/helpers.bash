@@ -83,7 +83,7 @@ shape_checkpoint() {
         podman) on a podman run -d --pull=never --name "$name" localhost/shapes /usr/bin/shapes "$shape" ;;
         *) bundle a "$name" shapes "$engine" /usr/bin/shapes "$shape" ;;
         esac || return
-        wait_for 10 on a "$engine" exec "$name" cat /tmp/count &&
+        wait_for 60 on a "$engine" exec "$name" cat /tmp/count &&
                 on a checkpointctl create --quiet --runtime "$engine" "$@" "$name" || return
         case $engine in
         podman) on a podman rm -f -t 0 "$name" ;;

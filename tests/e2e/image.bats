@@ -111,7 +111,7 @@ setup_file() {
         mkdir $BATS_TEST_TMPDIR/tmp/snap-image.living $BATS_TEST_TMPDIR/tmp/snap-image.others
         chown 1234 $BATS_TEST_TMPDIR/tmp/snap-image.others
         flock $BATS_TEST_TMPDIR/tmp/snap-image.living sleep 30 3>&- 4>&- &
-        wait_for 5 bash -c "! flock -n $BATS_TEST_TMPDIR/tmp/snap-image.living true"
+        wait_for 60 bash -c "! flock -n $BATS_TEST_TMPDIR/tmp/snap-image.living true"
         printf '#!/bin/sh\nexit 0\n' > $BATS_TEST_TMPDIR/tools/skopeo
         PATH=$BATS_TEST_TMPDIR/tools:$PATH TMPDIR=$BATS_TEST_TMPDIR/tmp checkpointctl build --quiet /srv/img.tar next
         [ "$(ls $BATS_TEST_TMPDIR/tmp)" = $'snap-image.living\nsnap-image.others' ]

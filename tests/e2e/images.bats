@@ -130,7 +130,7 @@ image_of() { checkpointctl images --json "$1" | jq -er --arg kind "$2" '.[] | se
 @test "a terminal (Podman, lz4)" {
         images_on a busybox 3>&- 4>&-
         start a terminal busybox --tty
-        wait_for 10 on a podman exec terminal cat /tmp/count
+        wait_for 60 on a podman exec terminal cat /tmp/count
         on a checkpointctl create --quiet --compress lz4 --output /srv/terminal.tar terminal
         holds /srv/terminal.tar tty-info.img 'length > 0'
         agrees /srv/terminal.tar

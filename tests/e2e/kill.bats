@@ -13,9 +13,9 @@ setup_file() {
 
 # The container goes on by itself; what is left is whole or absent, and the next command removes the rest.
 check_after() {
-        wait_for 15 goes_on a kill
+        wait_for 60 goes_on a kill
         on a checkpointctl doctor > /dev/null 2>> /srv/notes || [ $? -eq 5 ]
-        wait_for 5 nothing_left a || nothing_left a
+        wait_for 60 nothing_left a || nothing_left a
         goes_on a kill
         [ ! -e /srv/kill.tar ] || on a checkpointctl verify /srv/kill.tar
         rm -f /srv/kill.tar

@@ -15,7 +15,7 @@ setup_file() {
         containerd_on a
         counter=$(cri_start a web counter "$registry/busybox:1")
         export counter
-        wait_for 20 cri_count a "$counter"
+        wait_for 60 cri_count a "$counter"
         # shellcheck disable=SC2016
         on a bash -ec '
                 mkdir -p -m 700 /var/lib/kubelet/checkpoints && mkdir -p /run/kubelet && cd /run/kubelet
@@ -24,7 +24,7 @@ setup_file() {
                 echo secret > token && echo secret > expected && : > fault
                 "$1" /run/containerd/containerd.sock "$2" certificate key expected fault < /dev/null > log 2>&1 3>&- 4>&- &
                 echo $! > pid' _ "$SRC/tests/e2e/programs/kubelet.py" "$kept"
-        wait_for 20 on a bash -c 'exec 9<> /dev/tcp/127.0.0.1/10250'
+        wait_for 60 on a bash -c 'exec 9<> /dev/tcp/127.0.0.1/10250'
 }
 
 teardown_file() {
@@ -102,7 +102,7 @@ at_rest() { nothing_left a && on a bash -c '! pgrep -x "snap-courier|kubelet_pro
                 on a bash -c '"$1" https://127.0.0.1:10250 /run/kubelet/certificate /run/kubelet/token "$2" \
                         default/web/counter "$2/ours.tar" & sleep "$3"; kill -KILL $!; wait' _ \
                         "$SRC/build/test/tests/tools/kubelet_probe" "$kept" "$moment" || true
-                wait_for 30 at_rest || at_rest
+                wait_for 60 at_rest || at_rest
                 [ -z "$(lies)" ] || [ "$(lies)" = ours.tar ]
                 on a rm -f "$kept/ours.tar"
                 cri_goes_on a "$counter" "$(cri_count a "$counter")"

@@ -151,7 +151,7 @@ file[16:27] = b"in-the-file"
 open("/tmp/count", "w").write("\n".join(l for l in open("/proc/self/maps") if "/dev/zero" in l or "memfd:made" in l))
 while True:
     time.sleep(1)' > /dev/null
-        wait_for 10 on a podman exec sharer cat /tmp/count
+        wait_for 60 on a podman exec sharer cat /tmp/count
         on a podman exec sharer cat /tmp/count > $BATS_TEST_TMPDIR/maps
         on a checkpointctl create --quiet --stop --output /srv/sharer.tar sharer
         on a podman rm -f -t 0 sharer > /dev/null

@@ -154,7 +154,7 @@ invariants() {
         for n in 1 2 3 4 5 6 7 8; do
                 probe list # makes the tables
                 start a stopped busybox
-                wait_for 20 on a podman exec stopped cat /tmp/count
+                wait_for 60 on a podman exec stopped cat /tmp/count
                 on a cat /proc/self/mounts > /var/tmp/mounts
                 run on a strace -f -qq -o /var/tmp/strace -P $STATE/catalog.db-wal -e trace=fdatasync \
                         -e inject=fdatasync:signal=KILL:when=$n \
@@ -222,7 +222,7 @@ invariants() {
 @test "restored by its id, and again after the agent was killed" {
         local id
         start a moved busybox
-        wait_for 20 on a podman exec moved cat /tmp/count
+        wait_for 60 on a podman exec moved cat /tmp/count
         probe run checkpoint "$(body moved '"stop": true')"
         id=$(probe list | jq -r .id)
         on a podman rm -f moved
@@ -255,17 +255,19 @@ invariants() {
         probe list | diff /var/tmp/list -
 }
 
+# First SQLite's cache, the libraries' pages and the like become what they will be. Then heap shows a leak of some
+# KiB for each of 50, and rss what does not come from the heap; "settle", since a job that has ended clears up yet.
 @test "again and again: no memory, no descriptors" {
         local loop=${NODE_LOOP:-100} i
         set -- figures
         for ((i = 0; i < loop; i++)); do
+                ((i != loop / 2)) || set -- "$@" settle figures
                 set -- "$@" run checkpoint "$(body tiny)"
-                ((i != loop / 3)) || set -- "$@" figures
         done
-        probe "$@" figures > /var/tmp/out
-        jq -s 'map(select(.rss))' /var/tmp/out
+        probe "$@" settle figures > /var/tmp/out
+        jq -sc 'map(select(.rss))[]' /var/tmp/out
         jq -se 'map(select(.rss)) | .[2].fds == .[1].fds and .[2].threads == .[1].threads and
-                .[2].rss < .[1].rss + 1048576' /var/tmp/out
+                .[2].heap < .[1].heap + 262144 and .[2].rss < .[1].rss + 4194304' /var/tmp/out
         [ "$(ended 'map(select(.phase == "done")) | length' < /var/tmp/out)" -eq "$loop" ]
         nothing_left a
 }

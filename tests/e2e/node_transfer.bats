@@ -54,7 +54,7 @@ line() {
         # shellcheck disable=SC2016
         on b bash -c 'setsid python3 /src/tests/e2e/cutting_proxy.py 10999 "$@" < /dev/null > /tmp/proxy.out 2>&1 3>&- 4>&- & echo $! > /tmp/proxy.pid' \
                 _ "$(address_of a)" 10250 /tmp/line "$@" 3>&- 4>&-
-        wait_for 10 on b bash -c ': < /dev/tcp/127.0.0.1/10999'
+        wait_for 60 on b bash -c ': < /dev/tcp/127.0.0.1/10999'
         URL=https://127.0.0.1:10999
 }
 
@@ -135,7 +135,7 @@ nothing_unfinished() {
         ticket
         local id kept
         id=$(fetch)
-        wait_for 30 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((40 << 20)) ]'
+        wait_for 60 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((40 << 20)) ]'
         agent_end b KILL
         [ "$(on b find /var/lib/snap/kubelet -name '.snap-*' | wc -l)" = 1 ]
         agent_start b
@@ -152,7 +152,7 @@ nothing_unfinished() {
         ticket
         local id
         id=$(fetch)
-        wait_for 30 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((20 << 20)) ]'
+        wait_for 60 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((20 << 20)) ]'
         ask b "/operations/$id" -X DELETE > /dev/null
         run -0 end_of b "$id"
         jq -e '.phase == "cancelled"' <<< "$output"
@@ -166,14 +166,14 @@ nothing_unfinished() {
         local id
         line_goes_after_cut
         id=$(fetch)
-        run -0 end_of b "$id" 60
+        run -0 end_of b "$id"
         jq -e '.phase == "failed" and .error.code == "SNAP-504"' <<< "$output"
         nothing_unfinished
 }
 
 @test "a node that is not there is said to be so at once" {
         ticket
-        run -0 end_of b "$(fetch "$(jq -c '.url = "https://127.0.0.1:1"' <<< "$REQUEST")")" 5
+        run -0 end_of b "$(fetch "$(jq -c '.url = "https://127.0.0.1:1" | .patience = 600' <<< "$REQUEST")")"
         jq -e '.phase == "failed" and .error.code == "SNAP-504"' <<< "$output"
 }
 
@@ -203,7 +203,7 @@ nothing_unfinished() {
         ticket
         local id
         id=$(fetch)
-        wait_for 30 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((20 << 20)) ]'
+        wait_for 60 on b bash -c '[ "$(cut -d" " -f1 /tmp/line)" -gt $((20 << 20)) ]'
         on b bash -c 'dd if=/dev/zero of=/var/lib/snap/small/filler bs=1M status=none; true' 2> /dev/null
         run -0 end_of b "$id"
         jq -e '.phase == "failed" and .error.code == "SNAP-004"' <<< "$output"
@@ -250,7 +250,7 @@ nothing_unfinished() {
         images_on a busybox && images_on b busybox
         on a podman rm -f -t 0 web > /dev/null 2>&1 || true
         start a web busybox
-        wait_for 10 on a podman exec web cat /tmp/count
+        wait_for 60 on a podman exec web cat /tmp/count
         ID=$(on a checkpointctl create --quiet --json --node unix:/run/snap/sidecar.sock web | jq -r .id)
         local image before after size
         size=$(ask a "/checkpoints/$ID" | jq .size)

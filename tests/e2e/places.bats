@@ -10,7 +10,7 @@ setup_file() {
         images_on b busybox
         mkdir -p /srv/places
         start a place busybox
-        wait_for 20 on a podman exec place cat /tmp/count
+        wait_for 60 on a podman exec place cat /tmp/count
         on a checkpointctl create --quiet --output /srv/places/ours.tar place
         on a podman container checkpoint --leave-running --compress none --export /srv/places/podman.tar place
         on a podman container checkpoint --leave-running --create-image place-image place

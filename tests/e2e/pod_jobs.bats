@@ -28,7 +28,7 @@ setup_file() {
         on a podman run -d --pull=never --pod shop --name call localhost/pair /usr/bin/pair call > /dev/null
         start a one busybox --pod shop
         start a alone busybox
-        wait_for 20 all_go_on
+        wait_for 60 all_go_on
 }
 
 setup() { rm -rf $ARCHIVES $STATE; }
@@ -47,8 +47,8 @@ invariants() {
         for directory in $ARCHIVES/pod-*; do
                 [ ! -e "$directory" ] || on a checkpointctl verify --quiet "$directory" > /dev/null
         done
-        wait_for 10 nothing_left a || nothing_left a
-        wait_for 20 all_go_on || all_go_on
+        wait_for 60 nothing_left a || nothing_left a
+        wait_for 60 all_go_on || all_go_on
 }
 
 @test "a pod is recorded: a record for each container, one group, one directory" {
@@ -170,7 +170,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"x" * 100000 if "long" in self.path else self.path.encode())
 http.server.HTTPServer(("", 8000), Handler).serve_forever()' > /dev/null
-        wait_for 20 on a bash -c "curl -sX POST http://$(address a web):8000/"
+        wait_for 60 on a bash -c "curl -sX POST http://$(address a web):8000/"
         web() { jq -nc "{pod: \"web\", container: \"web\", hooks: {preFreeze: [$1]}}"; }
         probe run checkpoint "$(web '{http: {port: 8000, path: "/ok?token=secret"}}, {http: {port: 8000, path: "/long"}}')" \
                 > /var/tmp/out

@@ -243,7 +243,7 @@ s1.tar" ]
         # Slowed down, so that the signal comes in the middle.
         strace -f -qq -o trace -e trace=fsync -e inject=fsync:delay_enter=300000 \
                 checkpointctl insert --quiet -t to -i new.tar 2> error & pid=$!
-        wait_for 10 bash -c 'ls -A to | grep -q insert'
+        wait_for 60 bash -c 'ls -A to | grep -q insert'
         kill -INT $(pgrep -P $pid)
         status=0
         wait $pid || status=$?

@@ -14,7 +14,7 @@ setup_file() {
         export closed
         start a pushed busybox
         start a large memory -e MEMORY_MIB=256
-        wait_for 20 on a podman exec large cat /tmp/count
+        wait_for 60 on a podman exec large cat /tmp/count
         on a checkpointctl create --quiet --output /srv/pushed.tar pushed
         on a checkpointctl create --quiet --output /srv/large.tar large
         on a podman rm -f -t 0 large > /dev/null
@@ -51,7 +51,7 @@ registry() {
         printf 'version: 0.1\nlog: {accesslog: {disabled: false}}\nstorage:\n  delete: {enabled: true}\n  filesystem: {rootdirectory: /var/tmp/registries/%s}\nhttp:\n  %s\n' \
                 "$1" "$2" > "/srv/registries/$1.yml"
         on a bash -c "docker-registry serve /srv/registries/$1.yml > /srv/registries/$1.log 2>&1 < /dev/null 3>&- & echo \$! > /srv/registries/$1.pid"
-        wait_for 10 on a curl -ks "$3/v2/" || { cat "/srv/registries/$1.log" >&2 && return 1; }
+        wait_for 60 on a curl -ks "$3/v2/" || { cat "/srv/registries/$1.log" >&2 && return 1; }
 }
 
 # requests NAME METHOD: how many of them the registry answered for blobs since `forget`.

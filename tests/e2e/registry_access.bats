@@ -216,8 +216,9 @@ HELPER
         local refuse blob
         login "127.0.0.1:$PORT_proxy"
         refuse='"action": "status", "status": 401, "headers": {"WWW-Authenticate": "Bearer realm=\"http://127.0.0.1:'$PORT_token'/token\",service=\"tests\",error=\"invalid_token\""}'
+        # A request that is refused with a new token, too, is at its end: so two different ones are.
         chaos "{\"method\": \"PATCH\", $refuse}" "{\"method\": \"PUT\", $refuse}" \
-                "{\"method\": \"GET\", \"path\": \"/blobs/sha\", \"skip\": 2, \"times\": 2, $refuse}"
+                "{\"method\": \"GET\", \"path\": \"/blobs/sha\", \"skip\": 2, \"times\": 2, \"each_range_once\": true, $refuse}"
         : > "$WORK/tokens"
         head -c 90000000 /dev/urandom > "$WORK/fresh"
         blob=$(probe put "docker://127.0.0.1:$PORT_proxy/team/web" "$WORK/fresh")

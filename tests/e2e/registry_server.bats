@@ -25,7 +25,7 @@ serve() {
         rm -f serving
         checkpointctl registry --listen 127.0.0.1:0 --root "$ROOT" "$@" > serving 2> serving.err 3>&- &
         PID=$! PIDS="$PIDS $PID"
-        wait_for 10 grep -q Serving serving
+        wait_for 60 grep -q Serving serving
         ADDRESS=$(sed -n 's/.* on //p' serving) URL=http://$ADDRESS
 }
 
@@ -428,7 +428,7 @@ X
         # It would take REGISTRY_AUTH_FILE for a part of its configuration.
         env -u REGISTRY_AUTH_FILE docker-registry serve proxy.yml > /dev/null 2>&1 3>&- &
         PIDS="$PIDS $!"
-        wait_for 10 curl -sf http://127.0.0.1:5871/v2/
+        wait_for 60 curl -sf http://127.0.0.1:5871/v2/
         skopeo copy -q --preserve-digests --src-tls-verify=false docker://127.0.0.1:5871/web:v1 oci:back:latest
         [ "$(jq -r '.manifests[0].digest' image/index.json)" = "$(jq -r '.manifests[0].digest' back/index.json)" ]
 }
@@ -580,7 +580,7 @@ certificate() {
         certificate new /CN=localhost ca2
         mv new.key server.key
         mv new.crt server.crt
-        wait_for 10 curl -s --cacert ca2.crt --cert client.crt --key client.key $URL/v2/
+        wait_for 60 curl -s --cacert ca2.crt --cert client.crt --key client.key $URL/v2/
         run curl -s --cacert ca.crt --cert client.crt --key client.key $URL/v2/
         [ "$status" -eq 60 ]
 }
@@ -596,7 +596,7 @@ certificate() {
 @test "on a Unix socket" {
         checkpointctl registry --root "$ROOT" --listen unix:$PWD/socket --json > serving 3>&- &
         PIDS="$PIDS $!"
-        wait_for 10 jq -e '.address | startswith("unix:")' serving
+        wait_for 60 jq -e '.address | startswith("unix:")' serving
         [ "$(stat -c %a socket)" = 600 ]
         [ "$(status --unix-socket socket http://registry/v2/)" = 200 ]
         kill $! && wait $!
@@ -618,7 +618,7 @@ certificate() {
         status -X POST $URL/v2/a/blobs/uploads/
         upload=$URL$(header location)
         (head -c 1000 blob && sleep 3) | curl -s -o /dev/null -X PATCH -T - -H 'Transfer-Encoding: chunked' $upload 3>&- &
-        wait_for 5 test -s $ROOT/repositories/a/_uploads/${upload##*/}
+        wait_for 60 test -s $ROOT/repositories/a/_uploads/${upload##*/}
         [ "$(status -X PATCH --data-binary @blob $upload)" = 409 ]
         wait $!
         [ "$(status $upload)" = 204 ]
@@ -631,7 +631,7 @@ certificate() {
         status -X POST $URL/v2/a/blobs/uploads/
         path=$(header location)
         curl -s --limit-rate 10M -X PATCH --data-binary @blob $URL$path > /dev/null 3>&- &
-        wait_for 10 test -s $ROOT/repositories/a/_uploads/${path##*/}
+        wait_for 60 test -s $ROOT/repositories/a/_uploads/${path##*/}
         sleep 0.5
         kill -9 $PID
         wait $PID $! || true
@@ -829,9 +829,9 @@ import socket, os
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("notify")
 print(s.recv(100).decode(), flush=True); print(s.recv(100).decode(), flush=True)
 X
-        wait_for 5 test -S notify
+        wait_for 60 test -S notify
         NOTIFY_SOCKET=$PWD/notify serve
-        wait_for 5 grep -q READY=1 notified
+        wait_for 60 grep -q READY=1 notified
         head -c 3000000 /dev/urandom > blob
         (sleep 1 && cat blob) | curl -s -o /dev/null -w '%{http_code}' -X POST -T - -H 'Transfer-Encoding: chunked' "$URL/v2/a/blobs/uploads/?digest=$(digest_of blob)" > sent 3>&- &
         sleep 0.5

@@ -121,7 +121,7 @@ END
         mkdir out
         strace -f -qq -o trace -e trace=fdatasync -e inject=fdatasync:delay_enter=1000000 \
                 checkpointctl repair --quiet -o out/out.tar whole.tar & pid=$!
-        wait_for 10 bash -c 'ls -A out | grep -q .'
+        wait_for 60 bash -c 'ls -A out | grep -q .'
         kill -INT $(pgrep -P $pid)
         status=0
         wait $pid || status=$?

@@ -23,7 +23,7 @@ fetch() { on "$1" curl -sS --max-time 5 "http://$(address "$1" "$2"):8080/"; }
 
 @test "a counter in a shell goes on counting" {
         start a shell busybox
-        wait_for 10 on a podman exec shell sh -c '[ $(cat /tmp/count) -ge 5 ]'
+        wait_for 60 on a podman exec shell sh -c '[ $(cat /tmp/count) -ge 5 ]'
         move shell
         [ "$(count_of b shell)" -ge 5 ]
         goes_on b shell
@@ -44,7 +44,7 @@ fetch() { on "$1" curl -sS --max-time 5 "http://$(address "$1" "$2"):8080/"; }
 @test "Redis keeps its keys, with clients connected" {
         start a redis redis
         ip=$(address a redis)
-        wait_for 10 on a redis-cli -h "$ip" ping
+        wait_for 60 on a redis-cli -h "$ip" ping
         on a redis-cli -h "$ip" eval "for i=1,10000 do redis.call('set','k'..i,i) end" 0
         on a bash -c "(sleep 3; echo ping) | redis-cli -h $ip > /srv/client" &
         sleep 0.5
@@ -59,7 +59,7 @@ fetch() { on "$1" curl -sS --max-time 5 "http://$(address "$1" "$2"):8080/"; }
 
 @test "nginx with workers serves on" {
         start a nginx nginx
-        wait_for 10 fetch a nginx
+        wait_for 60 fetch a nginx
         move nginx
         [ "$(fetch b nginx)" = "hello from nginx" ]
         [ "$(on b podman top nginx pid | tail -n +2 | wc -l)" = 3 ]
@@ -67,7 +67,7 @@ fetch() { on "$1" curl -sS --max-time 5 "http://$(address "$1" "$2"):8080/"; }
 
 @test "a Python server goes on counting its requests" {
         start a python python
-        wait_for 10 fetch a python
+        wait_for 60 fetch a python
         n=$(fetch a python)
         move python
         [ "$(fetch b python)" -gt "$n" ]
@@ -75,7 +75,7 @@ fetch() { on "$1" curl -sS --max-time 5 "http://$(address "$1" "$2"):8080/"; }
 
 @test "a Node.js server goes on counting its requests" {
         start a node node -e UV_USE_IO_URING=0
-        wait_for 10 fetch a node
+        wait_for 60 fetch a node
         n=$(fetch a node)
         move node
         [ "$(fetch b node)" -gt "$n" ]
@@ -83,7 +83,7 @@ fetch() { on "$1" curl -sS --max-time 5 "http://$(address "$1" "$2"):8080/"; }
 
 @test "threads go on" {
         start a threads threads
-        wait_for 10 on a podman exec threads cat /tmp/count
+        wait_for 60 on a podman exec threads cat /tmp/count
         before=$(count_of a threads)
         move threads
         [ "$(count_of b threads)" -ge "$before" ]

@@ -13,7 +13,7 @@ goes_on_elsewhere() {
         checkpointctl inspect --all --json "$archive" | jq -e '.[0].process_tree.command == "shapes"'
         on b checkpointctl restore --quiet "$@" "$archive" 3>&- 4>&-
         before=$(on b crun exec "$name" cat /tmp/count)
-        wait_for 5 on b bash -c '[ "$(crun exec '"$name"' cat /tmp/count)" -gt '"$before"' ]'
+        wait_for 60 on b bash -c '[ "$(crun exec '"$name"' cat /tmp/count)" -gt '"$before"' ]'
 }
 
 @test "threads" { goes_on_elsewhere threads; }

@@ -11,7 +11,7 @@ setup_file() {
         images_on a busybox
         start a web busybox
         bundle a bare busybox crun
-        wait_for 10 on a podman exec web cat /tmp/count
+        wait_for 60 on a podman exec web cat /tmp/count
 }
 
 # In a directory that the nodes see.
@@ -119,8 +119,8 @@ teardown() {
 @test "a client that goes away in the middle: the archive is recorded" {
         agent
         run -28 on a curl -s --max-time 0.15 --unix-socket $SOCKET -X POST http://x/checkpoint/default/web/web
-        wait_for 30 on a bash -c "ls $ARCHIVES/*.tar"
-        wait_for 10 grep -q '"phase":"done"' $AGENT_LOG
+        wait_for 60 on a bash -c "ls $ARCHIVES/*.tar"
+        wait_for 60 grep -q '"phase":"done"' $AGENT_LOG
         ask '/checkpoints?pod=web' > /dev/null
         [ "$(jq '.items | length' $BODY)" = 1 ]
         grep -q '"status":"broken off"\|"status":"200"' $AGENT_LOG
@@ -288,7 +288,7 @@ teardown() {
         on a bash -c 'curl -sN --unix-socket '$SOCKET' http://x/events > /srv/events 2>&1 < /dev/null 3>&- 4>&- &'
         take
         take
-        wait_for 10 bash -c '[ "$(grep -c "\"phase\":\"done\"" /srv/events)" = 2 ]'
+        wait_for 60 bash -c '[ "$(grep -c "\"phase\":\"done\"" /srv/events)" = 2 ]'
         agent_stop
         ! on a pgrep -x curl
 }
@@ -386,7 +386,7 @@ teardown() {
                 -addext subjectAltName=DNS:localhost 2> /dev/null
         echo agent-token > token
         CLUSTER=$(on a bash -c 'python3 /src/tests/e2e/fake_cluster.py 6443 api.crt api.key asked > /srv/cluster.log 2>&1 < /dev/null 3>&- 4>&- & echo $!')
-        wait_for 10 on a curl -sk -X POST -d '{}' https://localhost:6443/
+        wait_for 60 on a curl -sk -X POST -d '{}' https://localhost:6443/
         rm -f asked
         agent --node node-a --kube-url https://localhost:6443 --kube-ca "$PWD/api.crt" --kube-token-file "$PWD/token"
         as() { ask_tls -H "Authorization: Bearer $1-token" "${@:2}"; }
@@ -430,7 +430,7 @@ teardown() {
         ask_tls "/checkpoints/$id" > /dev/null
         mv audit old
         ask -X DELETE "/checkpoints/$id" > /dev/null
-        wait_for 5 grep -q DELETE audit
+        wait_for 60 grep -q DELETE audit
         [ "$(stat -c %a audit old | paste -sd' ')" = "600 600" ]
         jq -es --arg id "$id" '
                 [.[] | {user, right, method, status}] == [
@@ -528,11 +528,11 @@ all_ended() {
                         sleep 0.$3
                         kill -9 $2
                         wait' _ $SOCKET "$PID" $((round * 13 % 10))$round
-                wait_for 20 on a bash -c '! pgrep -x snap-guardian'
+                wait_for 60 on a bash -c '! pgrep -x snap-guardian'
                 goes_on a web
                 agent
                 [ "$(ask "/checkpoints/$id")" = 200 ]
-                wait_for 30 all_ended
+                wait_for 60 all_ended
                 sound
         done
 }

@@ -20,7 +20,7 @@ setup_file() {
         skopeo generate-sigstore-key --output-prefix skopeo --passphrase-file empty > /dev/null
         printf 'version: 0.1\nstorage: {delete: {enabled: true}, filesystem: {rootdirectory: /var/tmp/signing}}\nhttp: {addr: %s}\n' $registry > registry.yml
         on a bash -c "docker-registry serve $place/registry.yml > $place/log 2>&1 < /dev/null 3>&- & echo \$! > $place/pid"
-        wait_for 10 on a curl -s $registry/v2/
+        wait_for 60 on a curl -s $registry/v2/
         printf 'docker:\n  %s:\n    use-sigstore-attachments: true\n' $registry > regd/registry.yaml
         for key in team skopeo eve; do
                 printf '{"default":[{"type":"insecureAcceptAnything"}],"transports":{"docker":{"%s":[{"type":"sigstoreSigned","keyPath":"%s"}]}}}' \

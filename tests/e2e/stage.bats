@@ -30,7 +30,7 @@ moments() {
                         sleep $moment; kill -KILL \$p 2> /dev/null; wait \$p 2> /dev/null; ls -A $stages" >> "$BATS_TEST_TMPDIR/left"
                 on b checkpointctl recover
                 nothing_staged b
-                wait_for 15 on b bash -c '! pgrep -x podman'
+                wait_for 60 on b bash -c '! pgrep -x podman'
                 on b podman rm -f -t 0 killed > /dev/null
         done
         # The moments are real ones.

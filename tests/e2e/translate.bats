@@ -44,7 +44,7 @@ podman_archive() {
         local name=$1 runtime=$2
         shift 2
         on a podman --runtime "$runtime" run -d --pull=never --name "$name" "$@" localhost/busybox > /dev/null
-        wait_for 10 on a podman exec "$name" cat /tmp/count
+        wait_for 60 on a podman exec "$name" cat /tmp/count
         on a podman exec "$name" sh -c "$change"
         before=$(count_of a "$name")
         on a checkpointctl create --quiet --output "/srv/$name.tar" "$name"
@@ -61,7 +61,7 @@ to_containerd() {
 
 @test "containerd's own archive, as an image of ours, is restored by containerd" {
         id=$(cri_start a origin counter "$registry/busybox:1")
-        wait_for 10 cri_count a "$id"
+        wait_for 60 cri_count a "$id"
         cri a exec "$id" sh -c "$change"
         before=$(cri_count a "$id")
         cri a checkpoint "$id" /srv/cri.tar
@@ -80,7 +80,7 @@ to_containerd() {
         # It is in the network of its pod, and writes to the pod's log, behind what it had written before.
         cri b exec "$id" ls /sys/class/net/eth0
         on b grep -q "stdout F counter $before" /var/log/pods/pod-pm-crun/pm-crun.log
-        wait_for 5 on b grep -q "counter $((before + 20))" /var/log/pods/pod-pm-crun/pm-crun.log
+        wait_for 60 on b grep -q "counter $((before + 20))" /var/log/pods/pod-pm-crun/pm-crun.log
         # What the kubelet compares is the new pod's.
         [ "$(cri b status "$id" | jq -r '.annotations["io.kubernetes.container.hash"]')" = cafe ]
         [ "$(cri b status "$id" | jq -r .imageRef)" = "${base/:1@/@}" ]
@@ -140,7 +140,7 @@ to_containerd() {
 
 bare() { # RUNTIME
         bundle a "bare-$1" busybox "$1"
-        wait_for 10 on a "$1" exec "bare-$1" cat /tmp/count
+        wait_for 60 on a "$1" exec "bare-$1" cat /tmp/count
         on a "$1" exec "bare-$1" sh -c "$change"
         before=$(on a "$1" exec "bare-$1" cat /tmp/count)
         on a checkpointctl create --quiet --runtime "$1" --output "/srv/bare-$1.tar" "bare-$1"

@@ -44,7 +44,7 @@ setup_file() { images_on a busybox memory; }
 
 @test "a full disk: refused beforehand, and survived when it fills up on the way" {
         start a big memory -e MEMORY_MIB=64
-        wait_for 30 on a podman exec big cat /tmp/count
+        wait_for 60 on a podman exec big cat /tmp/count
         on a bash -c 'mkdir -p /var/tmp/small && mount -t tmpfs -o size=16m small /var/tmp/small'
         run on a checkpointctl create --output /var/tmp/small/big.tar big
         [ "$status" -eq 5 ]
@@ -64,7 +64,7 @@ setup_file() { images_on a busybox memory; }
                 run on a timeout -s INT $delay checkpointctl create --output /srv/cancel.tar cancel
                 [ "$status" -ne 0 ] || on a checkpointctl verify /srv/cancel.tar
                 rm -f /srv/cancel.tar
-                wait_for 20 nothing_left a
+                wait_for 60 nothing_left a
                 goes_on a cancel
         done
 }

@@ -19,7 +19,7 @@ make_pod() {
         start a one busybox --pod shop
         start a two busybox --pod shop
         # The image of the pair has no command of its own that would do for both.
-        wait_for 20 all_go_on
+        wait_for 60 all_go_on
 }
 
 start() { # NODE NAME IMAGE OPTION...
@@ -95,8 +95,8 @@ count_all() { for name in $names; do count_of a $name; done; }
                         sleep $(jq -n "$took * $n / 8e6"); $victim; wait \$p 2> /dev/null; true"
                 # Guardians end what they were at; recover does what they cannot.
                 on a checkpointctl recover > /dev/null
-                wait_for 20 nothing_left a || nothing_left a
-                wait_for 20 all_go_on || all_go_on
+                wait_for 60 nothing_left a || nothing_left a
+                wait_for 60 all_go_on || all_go_on
                 if [ -e /srv/killed ]; then
                         on a checkpointctl verify --quiet /srv/killed
                         on a rm -r /srv/killed
@@ -113,7 +113,7 @@ count_all() { for name in $names; do count_of a $name; done; }
         run -0 on a checkpointctl restore --quiet --tcp keep /srv/moved
         grep -q 'Restored the pod shop: 4 containers' <<< "$output"
         # TCP sends again what it could not while the others were not there, after some time.
-        wait_for 20 all_go_on
+        wait_for 60 all_go_on
         # Both sides of the connection count far beyond what a new one could have.
         [ "$(count_of a call)" -gt 20 ]
         [ "$(on a podman pod inspect shop | jq -r '.[0].Labels.tier')" = front ]
@@ -123,7 +123,7 @@ count_all() { for name in $names; do count_of a $name; done; }
 
 @test "what is there is not restored again, and nothing of it is touched" {
         run ! on a checkpointctl restore --quiet --tcp keep /srv/moved
-        wait_for 20 all_go_on
+        wait_for 60 all_go_on
 }
 
 @test "a part that does not come back takes the others with it" {
@@ -134,12 +134,12 @@ count_all() { for name in $names; do count_of a $name; done; }
         goes_on a two
         on a podman rm -f -t 0 two > /dev/null
         run -0 on a checkpointctl restore --quiet --tcp keep /srv/moved
-        wait_for 20 all_go_on
+        wait_for 60 all_go_on
 }
 
 @test "a container outside of pods is a pod of its own; bundles have the names of their annotations" {
         start a lonely busybox
-        wait_for 10 count_of a lonely
+        wait_for 60 count_of a lonely
         on a checkpointctl create --quiet --pod lonely --output /srv/lonely
         [ "$(ls -A /srv/lonely | tr '\n' ' ')" = "lonely.tar pod.json " ]
         on a podman rm -f -t 0 lonely > /dev/null

@@ -15,13 +15,14 @@
  *     pin ID, unpin ID, delete ID
  *     settle             waits until no operation is under way, and there was none for a second
  *     metrics            Prometheus text
- *     figures            {"rss", "fds", "threads"} of this process
+ *     figures            {"rss", "heap", "fds", "threads"} of this process; heap is not freed yet
  *     sleep SECONDS
  *
  * Ends with 1 when a command or an operation fails.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include "node/node.h"
 
 #define IDS_MOST  4096
@@ -175,11 +176,13 @@ static unsigned entries(const char *path)
 static int figures(struct probe *probe, char **arguments, struct error *err)
 {
         _cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+        const struct mallinfo2 heap = mallinfo2();
         unsigned long pages = 0;
 
         if (!file || fscanf(file, "%*u %lu", &pages) != 1)
                 return -EIO;
-        printf("{\"rss\":%lu,\"fds\":%u,\"threads\":%u}\n", pages * (unsigned long)sysconf(_SC_PAGESIZE),
+        printf("{\"rss\":%lu,\"heap\":%zu,\"fds\":%u,\"threads\":%u}\n",
+               pages * (unsigned long)sysconf(_SC_PAGESIZE), heap.uordblks + heap.hblkhd,
                entries("/proc/self/fd") - 1, entries("/proc/self/task"));
         fflush(stdout);
         return 0;

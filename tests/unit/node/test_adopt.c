@@ -212,6 +212,8 @@ static void verify_again(void **state)
         assert_success(node_submit(node, &request, id, &err), &err);
         assert_success(node_wait(node, id, &bad, &err), &err);
         assert_int_equal(bad->phase, PHASE_FAILED);
+        assert_non_null(strstr(good->result, "\"report\""));
+        assert_null(strstr(bad->result, "\"report\"")); /* it would have no faults */
         checkpoint_list_free(&list);
         list = list_all(node);
         assert_int_equal(list.count, 1);
