@@ -74,11 +74,9 @@ all_frugal() {
         rm -rf /srv/hostile/registry
 }
 
-@test "repair, of what is whole and of what is cut short" {
+@test "repair, of what is cut short" {
         for file in /srv/hostile/*.tar; do
-                frugal checkpointctl repair --quiet --output /srv/hostile/repaired $file
                 head -c -700 $file > /srv/hostile/cut
-                rm -f /srv/hostile/repaired*
                 frugal checkpointctl repair --quiet --output /srv/hostile/repaired /srv/hostile/cut
                 rm -f /srv/hostile/repaired*
         done
@@ -91,9 +89,7 @@ all_frugal() {
 }
 
 @test "restore, to where it is refused" {
-        all_frugal preflight
         all_frugal restore --quiet --runtime podman
-        all_frugal restore --quiet --bundle /srv/hostile/no-bundle
 }
 
 # What may be in checkpointed.pods is counted: rows of tables take much more than their text.
