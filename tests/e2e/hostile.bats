@@ -71,6 +71,7 @@ all_frugal() {
         wait_for 20 curl -sf -o /dev/null http://127.0.0.1:5055/v2/
         for file in /srv/hostile/*.tar; do frugal checkpointctl push --quiet $file docker://127.0.0.1:5055/hostile/x:1; done
         kill $registry
+        wait $registry || :
         rm -rf /srv/hostile/registry
 }
 
