@@ -66,7 +66,7 @@ all_frugal() {
 
 @test "push" {
         mkdir /srv/hostile/registry
-        checkpointctl registry /srv/hostile/registry --listen 127.0.0.1:5055 > $BATS_TEST_TMPDIR/registry 2>&1 3>&- &
+        checkpointctl registry --root /srv/hostile/registry --listen 127.0.0.1:5055 > $BATS_TEST_TMPDIR/registry 2>&1 3>&- &
         registry=$!
         wait_for 20 curl -sf -o /dev/null http://127.0.0.1:5055/v2/
         for file in /srv/hostile/*.tar; do frugal checkpointctl push --quiet $file docker://127.0.0.1:5055/hostile/x:1; done
