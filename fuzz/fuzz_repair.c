@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A damaged archive: whatever repair makes of it opens, and has an index. */
+#include <fcntl.h>
 #include "archive/repair.h"
 #include "archive/verify.h"
 #include "fuzz.h"
@@ -12,12 +13,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_archive_ struct archive *archive = NULL;
         const char *scratch = scratch_directory();
         char input[64], output[64], tail[64];
+        _cleanup_close_ int fd = -1;
 
         snprintf(input, sizeof(input), "%s/input", scratch);
         snprintf(output, sizeof(output), "%s/output", scratch);
         snprintf(tail, sizeof(tail), "%s/tail", scratch);
         scratch_write(input, data, size);
-        if (archive_repair(input, output, tail, NULL, &report, NULL) < 0) {
+        fd = open(input, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                abort();
+        if (archive_repair(fd, input, output, tail, NULL, &report, NULL) < 0) {
                 if (access(output, F_OK) == 0 || access(tail, F_OK) == 0)
                         abort();
                 return 0;

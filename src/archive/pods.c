@@ -8,10 +8,6 @@
 /* Other values would be other schemas. */
 #define PODS_VERSION 0
 
-/* More are refused: a node has some hundred pods. */
-#define PODS_MAX           10000
-#define POD_CONTAINERS_MAX 1000
-
 static int malformed(const char *what, const char *key, const char *expected, struct error *err)
 {
         return error_set(err, &ERROR_ARCHIVE_METADATA, -EBADMSG, "`%s`: `%s` is not %s", what, key, expected);
@@ -28,7 +24,7 @@ static int take_text(yyjson_val *object, const char *key, const char *what, cons
 }
 
 /* An array of objects, absent and null being an empty one. */
-static int take_array(yyjson_val *object, const char *key, size_t limit, const char *what, yyjson_val **out,
+static int take_array(yyjson_val *object, const char *key, const char *what, yyjson_val **out,
                       struct error *err)
 {
         yyjson_val *value = yyjson_obj_get(object, key), *entry;
@@ -37,8 +33,8 @@ static int take_array(yyjson_val *object, const char *key, size_t limit, const c
         *out = NULL;
         if (!value || yyjson_is_null(value))
                 return 0;
-        if (!yyjson_is_arr(value) || yyjson_arr_size(value) > limit)
-                return malformed(what, key, "an array of sane length", err);
+        if (!yyjson_is_arr(value))
+                return malformed(what, key, "an array of objects", err);
         yyjson_arr_foreach (value, i, n, entry) {
                 if (!yyjson_is_obj(entry))
                         return malformed(what, key, "an array of objects", err);
@@ -62,7 +58,7 @@ static int take_containers(yyjson_val *object, const char *what, struct pod *pod
 {
         yyjson_val *array, *value;
         size_t i, n;
-        int ret = take_array(object, "Containers", POD_CONTAINERS_MAX, what, &array, err);
+        int ret = take_array(object, "Containers", what, &array, err);
 
         if (ret < 0 || !array)
                 return ret;
@@ -113,7 +109,7 @@ static int take_document(struct pods *pods, const char *what, struct error *err)
                 return error_set(err, &ERROR_UNSUPPORTED, -ENOTSUP,
                                  "`%s` has version %lld; only version %d is known", what,
                                  (long long)yyjson_get_sint(version), PODS_VERSION);
-        ret = take_array(root, PODS_KEY, PODS_MAX, what, &array, err);
+        ret = take_array(root, PODS_KEY, what, &array, err);
         if (ret < 0 || !array)
                 return ret;
         pods->list = calloc(yyjson_arr_size(array) + 1, sizeof(*pods->list));
@@ -127,6 +123,15 @@ static int take_document(struct pods *pods, const char *what, struct error *err)
         return 0;
 }
 
+static int check_size(const char *what, size_t size, size_t values, struct error *err)
+{
+        if (size <= PODS_LIMIT && values <= PODS_VALUES_MAX)
+                return 0;
+        return error_set(err, &ERROR_ARCHIVE_METADATA, -EFBIG,
+                         "`%s` has %zu bytes and %zu values; %llu bytes and %d values are allowed", what,
+                         size, values, (unsigned long long)PODS_LIMIT, PODS_VALUES_MAX);
+}
+
 int pods_parse(struct slice text, const char *what, struct pods **out, struct error *err)
 {
         _cleanup_pods_ struct pods *pods = calloc(1, sizeof(*pods));
@@ -134,7 +139,11 @@ int pods_parse(struct slice text, const char *what, struct pods **out, struct er
 
         if (!pods)
                 return error_oom(err);
-        ret = json_parse(text, what, &pods->doc, err);
+        ret = check_size(what, text.size, 0, err);
+        if (ret == 0)
+                ret = json_parse(text, what, &pods->doc, err);
+        if (ret == 0)
+                ret = check_size(what, text.size, yyjson_doc_get_val_count(pods->doc), err);
         if (ret == 0)
                 ret = take_document(pods, what, err);
         if (ret == 0)
@@ -179,7 +188,9 @@ int pods_write_merged(const struct pods *old, const struct pods *more, struct bu
         _cleanup_json_mut_ yyjson_mut_doc *doc = yyjson_doc_mut_copy((old ? old : more)->doc, NULL);
         yyjson_val *added = yyjson_obj_get(yyjson_doc_get_root(more->doc), PODS_KEY), *value;
         yyjson_mut_val *array = doc ? mutable_pods(doc) : NULL;
-        size_t i, n;
+        size_t values = yyjson_doc_get_val_count(more->doc) + (old ? yyjson_doc_get_val_count(old->doc) : 0);
+        size_t i, n, before = out->size;
+        int ret;
 
         if (!array)
                 return error_oom(err);
@@ -189,5 +200,6 @@ int pods_write_merged(const struct pods *old, const struct pods *more, struct bu
                                 return error_oom(err);
                 }
         }
-        return json_write(doc, true, out, err);
+        ret = json_write(doc, true, out, err);
+        return ret < 0 ? ret : check_size(PODS_NAME, out->size - before, values, err);
 }

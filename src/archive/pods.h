@@ -12,6 +12,10 @@
 
 #define PODS_NAME "checkpointed.pods"
 
+/* Largest text, and most values in it: a thousand pods, of which a node has some hundred. */
+#define PODS_LIMIT      (1 * MIB)
+#define PODS_VALUES_MAX 50000
+
 /* Longest SandboxID: it is part of the names of files, temporary ones too. Real ones have 64 characters. */
 #define POD_SANDBOX_MAX 200
 
@@ -34,7 +38,8 @@ struct pods {
 };
 
 /* `what` names the text in errors. Refuses other versions than 0 (ERROR_UNSUPPORTED), values of wrong types
- * (ERROR_ARCHIVE_METADATA), and SandboxIDs that would name a file elsewhere (ERROR_ARCHIVE_NAME). */
+ * and too many of them (ERROR_ARCHIVE_METADATA), and SandboxIDs that would name a file elsewhere
+ * (ERROR_ARCHIVE_NAME). */
 int pods_parse(struct slice text, const char *what, struct pods **out, struct error *err);
 void pods_free(struct pods *pods);
 CLEANUP_DEFINE(struct pods *, pods_free);
@@ -47,7 +52,8 @@ char *pod_archive_name(const struct pod *pod, char out[POD_ARCHIVE_SIZE]);
 /* True when one cannot be told from the other: same UID or same SandboxID. */
 bool pod_equal(const struct pod *a, const struct pod *b);
 
-/* Appends the text of `old` (NULL: none yet) with the pods of `more` behind its own. */
+/* Appends the text of `old` (NULL: none yet) with the pods of `more` behind its own. -EFBIG
+ * (ERROR_ARCHIVE_METADATA) when pods_parse() would refuse it. */
 int pods_write_merged(const struct pods *old, const struct pods *more, struct buffer *out, struct error *err);
 
 #endif

@@ -7,7 +7,7 @@
 
 int podset_load(int dir, const char *path, struct buffer *text, struct pods **out, struct error *err)
 {
-        int ret = file_read(dir, PODS_NAME, JSON_LIMIT, text, err);
+        int ret = file_read(dir, PODS_NAME, PODS_LIMIT, text, err);
 
         if (ret == 0)
                 ret = pods_parse(buffer_slice(text), PODS_NAME, out, err);
@@ -52,7 +52,7 @@ int podset_open_in(struct archive *archive, struct podset **out, struct error *e
         if (!member || member->type != TAR_FILE)
                 return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EBADMSG, "`%s` has no member `%s`", set->path,
                                  PODS_NAME);
-        ret = archive_read(archive, member, JSON_LIMIT, &text, err);
+        ret = archive_read(archive, member, PODS_LIMIT, &text, err);
         if (ret < 0)
                 return ret;
         ret = pods_parse(buffer_slice(&text), PODS_NAME, &set->pods, err);

@@ -31,6 +31,7 @@ struct insertion {
         int dir;
         struct podset *set;         /* in the tar */
         struct buffer text;         /* of the directory's checkpointed.pods */
+        struct buffer merged;       /* what it is to be */
         struct pods *old;           /* NULL: it has none yet */
         char (*staged)[STAGED_MAX]; /* as the pods of `set`; "" until it is begun */
         uint8_t *copy;
@@ -313,18 +314,15 @@ static int place_all(const struct insertion *insertion, struct error *err)
 static int write_metadata(const struct insertion *insertion, struct error *err)
 {
         _cleanup_file_writer_ struct file_writer *file = NULL;
-        _cleanup_buffer_ struct buffer text = {0};
         _cleanup_free_ char *path = NULL;
-        int ret = pods_write_merged(insertion->old, insertion->set->pods, &text, err);
+        int ret;
 
-        if (ret < 0)
-                return ret;
         if (asprintf(&path, "%s/%s", insertion->path, PODS_NAME) < 0)
                 return error_oom(err);
         ret = file_writer_open(path, true, &file, err);
         if (ret < 0)
                 return ret;
-        ret = file_write_full(file_writer_fd(file), text.data, text.size);
+        ret = file_write_full(file_writer_fd(file), insertion->merged.data, insertion->merged.size);
         if (ret < 0)
                 return error_errno(err, -ret, "cannot write `%s`", path);
         return file_writer_commit(file, err);
@@ -338,6 +336,8 @@ static int insert_locked(struct insertion *insertion, struct podset_insertion *r
                 ret = load_old(insertion, err);
         if (ret == 0)
                 ret = check_doubles(insertion, err);
+        if (ret == 0)
+                ret = pods_write_merged(insertion->old, insertion->set->pods, &insertion->merged, err);
         if (ret == 0)
                 ret = stage_all(insertion, result, err);
         if (ret == 0)
@@ -358,6 +358,7 @@ static void insertion_done(struct insertion *insertion)
         if (insertion->dir >= 0)
                 close(insertion->dir);
         buffer_free(&insertion->text);
+        buffer_free(&insertion->merged);
         free(insertion->staged);
         free(insertion->copy);
 }

@@ -326,19 +326,19 @@ static int repair_to(struct repair *repair, const char *output, const char *tail
         return write_all(repair, tail_file, err);
 }
 
-int archive_repair(const char *path, const char *output, const char *tail, const struct progress *progress,
-                   struct repair_report *out, struct error *err)
+int archive_repair(int fd, const char *name, const char *output, const char *tail,
+                   const struct progress *progress, struct repair_report *out, struct error *err)
 {
         _cleanup_salvage_ struct salvage salvage = {0};
         struct repair repair = {.salvage = &salvage, .progress = progress, .report = out};
-        int ret = salvage_open(path, progress, &salvage, err);
+        int ret = salvage_open(fd, name, progress, &salvage, err);
 
         if (ret < 0)
                 return ret;
         repair.archive = salvage.archive;
         if (!repair.archive->count)
                 return error_set(err, &ERROR_ARCHIVE_TRUNCATED, -EBADMSG,
-                                 "nothing can be kept of `%s`: not one member of it is complete", path);
+                                 "nothing can be kept of `%s`: not one member of it is complete", name);
         ret = assess(&repair, err);
         out->written = ret == 0 && !(out->complete && out->index == INDEX_GOOD && !out->facts_lost);
         if (out->written)

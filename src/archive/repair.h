@@ -29,10 +29,11 @@ struct repair_report {
 /*
  * Writes `output` and, when bytes are dropped that are not all zeros, `tail` with those (expanded): both
  * appear whole or not at all, and must not exist. The compression is that of the old archive. -EBADMSG
- * (ERROR_ARCHIVE_TRUNCATED) when no member is complete.
+ * (ERROR_ARCHIVE_TRUNCATED) when no member is complete. `fd` is read from where it stands and stays the
+ * caller's; `name` stands in errors.
  */
-int archive_repair(const char *path, const char *output, const char *tail, const struct progress *progress,
-                   struct repair_report *out, struct error *err);
+int archive_repair(int fd, const char *name, const char *output, const char *tail,
+                   const struct progress *progress, struct repair_report *out, struct error *err);
 void repair_report_free(struct repair_report *report);
 #define _cleanup_repair_report_ _cleanup_(repair_report_free)
 

@@ -129,26 +129,31 @@ static enum index_state load_index(struct archive *archive)
         return state;
 }
 
-static int open_file(const char *path, struct archive **out, struct error *err)
+static int open_file(int fd, const char *name, struct archive **out, struct error *err)
 {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         struct stat st;
+        off_t at;
         int ret;
 
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return error_errno(err, errno, "cannot open `%s`", path);
+        if (fstat(fd, &st) < 0)
+                return error_errno(err, errno, "cannot read `%s`", name);
         if (!S_ISREG(st.st_mode))
-                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL, "`%s` is not a regular file", path);
-        ret = archive_new(path, 1, out, err);
+                return error_set(err, &ERROR_ARCHIVE_NOT_ONE, -EINVAL, "`%s` is not a regular file", name);
+        at = lseek(fd, 0, SEEK_CUR);
+        if (at < 0)
+                return error_errno(err, errno, "cannot read `%s`", name);
+        ret = archive_new(name, 1, out, err);
         if (ret == 0)
-                ret = archive_add_file(*out, fd, 0, (uint64_t)st.st_size, err);
+                ret = archive_add_file(*out, fd, (uint64_t)at,
+                                       (uint64_t)(st.st_size > at ? st.st_size - at : 0), err);
         return ret < 0 ? ret : archive_look_at_head(*out, &(*out)->parts[0], err);
 }
 
-int salvage_open(const char *path, const struct progress *progress, struct salvage *out, struct error *err)
+int salvage_open(int fd, const char *name, const struct progress *progress, struct salvage *out,
+                 struct error *err)
 {
         struct archive *archive;
-        int ret = open_file(path, &out->archive, err);
+        int ret = open_file(fd, name, &out->archive, err);
 
         if (ret < 0)
                 return ret;

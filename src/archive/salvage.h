@@ -21,8 +21,10 @@ struct salvage {
 };
 
 /* Zero-initialise. Names that escape, links and doubles are refused as ever. -EBADMSG (ERROR_ARCHIVE_NOT_ONE)
- * for what does not begin like a tar. */
-int salvage_open(const char *path, const struct progress *progress, struct salvage *out, struct error *err);
+ * for what does not begin like a tar. `fd` is read from where it stands and stays the caller's; `name` stands
+ * in errors. */
+int salvage_open(int fd, const char *name, const struct progress *progress, struct salvage *out,
+                 struct error *err);
 void salvage_done(struct salvage *salvage);
 #define _cleanup_salvage_ _cleanup_(salvage_done)
 

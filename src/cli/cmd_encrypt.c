@@ -8,6 +8,7 @@
 #include "cli/answer.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
+#include "oci/location.h"
 #include "program/units.h"
 #include "cli/verb.h"
 #include "crypto/key_ring.h"
@@ -58,14 +59,14 @@ static int copy(struct job *job, int fd, struct encrypted_writer *writer, struct
         }
 }
 
-static int open_plain(const char *path, struct error *err)
+static int open_plain(const char *path, const struct progress *progress, struct error *err)
 {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int fd = location_open_bytes(path, progress, err);
         bool is_one = false;
         int ret;
 
         if (fd < 0)
-                return error_errno(err, errno, "cannot open `%s`", path);
+                return fd;
         ret = encrypted_file_is_one(fd, 0, path, &is_one, err);
         if (ret == 0 && is_one)
                 ret = error_set(err, &ERROR_USAGE, -EINVAL, "`%s` is encrypted already", path);
@@ -79,7 +80,7 @@ static int write_encrypted(struct job *job, struct error *err)
 {
         _cleanup_encrypted_writer_ struct encrypted_writer *writer = NULL;
         _cleanup_file_writer_ struct file_writer *file = NULL;
-        _cleanup_close_ int fd = open_plain(job->from, err);
+        _cleanup_close_ int fd = open_plain(job->from, job->progress, err);
         int ret = fd < 0 ? fd : file_writer_open(job->to, false, &file, err);
 
         if (ret == 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <inttypes.h>
 #include "archive/metadata.h"
 #include "archive/repair.h"
@@ -7,6 +8,7 @@
 #include "program/memory.h"
 #include "cli/progress_bar.h"
 #include "cli/text.h"
+#include "oci/location.h"
 #include "program/units.h"
 #include "cli/verb.h"
 
@@ -172,15 +174,30 @@ static int check_origin(struct outcome *outcome, struct error *err)
         return ret;
 }
 
-static int repair(const char *path, const char *to, struct outcome *outcome, const struct progress *progress,
+/* Of the new archive, or of the old one where it is as good. */
+static int verify(int fd, struct outcome *outcome, const struct progress *progress, struct error *err)
+{
+        _cleanup_archive_ struct archive *archive = NULL;
+        int ret;
+
+        if (outcome->report.written)
+                return archive_verify(outcome->path, progress, &outcome->verified, err);
+        ret = archive_open_file(fd, outcome->path, &archive, err);
+        return ret < 0 ? ret : archive_verify_open(archive, progress, &outcome->verified, err);
+}
+
+static int repair(const char *from, const char *to, struct outcome *outcome, const struct progress *progress,
                   struct error *err)
 {
-        int ret = archive_repair(path, to, outcome->tail, progress, &outcome->report, err);
+        _cleanup_close_ int fd = location_open_bytes(from, progress, err);
+        int ret = fd;
 
+        if (ret >= 0)
+                ret = archive_repair(fd, from, to, outcome->tail, progress, &outcome->report, err);
         if (ret < 0)
                 return ret;
-        outcome->path = outcome->report.written ? to : path;
-        ret = archive_verify(outcome->path, progress, &outcome->verified, err);
+        outcome->path = outcome->report.written ? to : from;
+        ret = verify(fd, outcome, progress, err);
         if (ret == 0)
                 ret = check_origin(outcome, err);
         return ret < 0 ? error_wrap(err, ret, "`%s` is complete, but was not verified", outcome->path) : 0;
@@ -194,6 +211,9 @@ static int run(const struct cli *cli, int argc, char **argv, struct error *err)
         struct outcome outcome = {0};
         int ret;
 
+        if (!output && strcmp(argv[0], "-") == 0)
+                return error_set(err, &ERROR_USAGE, -EINVAL,
+                                 "what is read from standard input needs a name: --output FILE");
         memory_check(output ? buffer_append_text(&to, output)
                             : buffer_printf(&to, "%s.repaired.tar", argv[0]));
         memory_check(buffer_printf(&tail, "%s.tail", buffer_text(&to)));
@@ -216,9 +236,9 @@ const struct verb verb_repair = {
         .usage = "FILE",
         .summary = "make a sound archive of one that is cut short or has no index",
         .description =
-                "Writes a new archive with all members of FILE that are complete, and an index. FILE is "
-                "not changed. What follows the last complete member goes, expanded, into a file beside "
-                "the new archive, named as that with .tail added.\n\n"
+                "Writes a new archive with all members of FILE that are complete, and an index. FILE, which "
+                "may be - for standard input, is not changed. What follows the last complete member goes, "
+                "expanded, into a file beside the new archive, named as that with .tail added.\n\n"
                 "Says what was kept, dropped, and altered since the capture, verifies the new archive, "
                 "and says whether it can be restored: the exit status is 0 only then, and 4 otherwise. "
                 "Where nothing is wrong, nothing is written.",

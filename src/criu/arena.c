@@ -39,7 +39,7 @@ static struct criu_arena_block *arena_grow(struct criu_arena *arena, size_t size
 
 void *criu_arena_alloc(struct criu_arena *arena, size_t size)
 {
-        const size_t mask = _Alignof(max_align_t) - 1;
+        const size_t mask = _Alignof(uint64_t) - 1;
         struct criu_arena_block *block = arena->blocks;
         void *out;
 

@@ -17,11 +17,11 @@ struct criu_arena {
         bool exhausted; /* something was refused because of the limit */
 };
 
-/* Sixty thousand open files, or a hundred thousand mappings of memory in one process, stay below. */
+/* Forty thousand open files, or a hundred thousand mappings of memory in one process, stay below. */
 #define CRIU_MEMORY_LIMIT (24 * MIB)
 #define CRIU_ARENA_INIT   ((struct criu_arena){0})
 
-/* Zeroed, aligned for any type; NULL when memory or the limit is exhausted. */
+/* Zeroed, aligned for integers and pointers; NULL when memory or the limit is exhausted. */
 void *criu_arena_alloc(struct criu_arena *arena, size_t size);
 void *criu_arena_array(struct criu_arena *arena, size_t count, size_t size);
 /* A terminated copy; inner NULs become "@", as CRIU's tools show abstract socket names. */

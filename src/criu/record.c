@@ -18,9 +18,9 @@ int criu_records_open(const struct criu_source *source, const char *name, const 
         if (r < 0)
                 return r;
         if (size > limit)
-                return error_set(err, &ERROR_CRIU_IMAGE, -EFBIG,
-                                 "%s: %llu bytes are more than such a file can have", name,
-                                 (unsigned long long)size);
+                return error_set(err, &ERROR_CRIU_TOO_LARGE, -EFBIG,
+                                 "%s has %llu bytes; at most %llu of such a file are looked into", name,
+                                 (unsigned long long)size, (unsigned long long)limit);
         r = source->read(source->context, name, limit, &out->bytes, err);
         if (r == 0)
                 r = criu_image_open(buffer_slice(&out->bytes), out->name, kind, &out->image, err);

@@ -54,7 +54,8 @@ static int copy_to_file(int from, int to, const struct progress *progress, struc
         return (int)n;
 }
 
-static int open_spooled(int fd, const struct progress *progress, struct archive **out, struct error *err)
+/* Returns a descriptor of the file, which stands at its begin. */
+static int spool(int fd, const struct progress *progress, struct error *err)
 {
         _cleanup_close_ int file = open(SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
         int ret;
@@ -64,7 +65,14 @@ static int open_spooled(int fd, const struct progress *progress, struct archive 
         ret = copy_to_file(fd, file, progress, err);
         if (ret == 0 && lseek(file, 0, SEEK_SET) < 0)
                 ret = error_errno(err, errno, "cannot read a file in %s", SPOOL_DIRECTORY);
-        return ret < 0 ? ret : archive_open_file(file, standard_input, out, err);
+        return ret < 0 ? ret : steal_fd(&file);
+}
+
+static int open_spooled(int fd, const struct progress *progress, struct archive **out, struct error *err)
+{
+        _cleanup_close_ int file = spool(fd, progress, err);
+
+        return file < 0 ? file : archive_open_file(file, standard_input, out, err);
 }
 
 static int refuse_terminal(struct error *err)
@@ -181,6 +189,27 @@ int location_open_unread(const char *text, const struct progress *progress, stru
 int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err)
 {
         return open_and_load(text, true, progress, out, err);
+}
+
+int location_open_bytes(const char *text, const struct progress *progress, struct error *err)
+{
+        struct stat st;
+        int fd, ret;
+
+        if (image_reference_is_one(text))
+                return error_set(err, &ERROR_USAGE, -EINVAL, "`%s` is an image, not a file", text);
+        if (!is_standard_input(text)) {
+                fd = open(text, O_RDONLY | O_CLOEXEC);
+                return fd < 0 ? error_errno(err, errno, "cannot open `%s`", text) : fd;
+        }
+        if (fstat(STDIN_FILENO, &st) < 0)
+                return error_errno(err, errno, "cannot read `%s`", standard_input);
+        if (S_ISREG(st.st_mode)) {
+                fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+                return fd < 0 ? error_errno(err, errno, "cannot read `%s`", standard_input) : fd;
+        }
+        ret = refuse_terminal(err);
+        return ret < 0 ? ret : spool(STDIN_FILENO, progress, err);
 }
 
 bool location_is_path(const char *text)

@@ -32,6 +32,11 @@ int location_open_unread(const char *text, const struct progress *progress, stru
  * of one, asking for more is -ENOTSUP; an image is without its pages (image_look()). */
 int location_look(const char *text, const struct progress *progress, struct archive **out, struct error *err);
 
+/* Not the archive but the bytes of its file, for whom they need not be a sound one: a descriptor, the
+ * caller's, to be read from where it stands. Of a path or standard input, of which a pipe is kept as above.
+ * What the path is of is for the caller to see. */
+int location_open_bytes(const char *text, const struct progress *progress, struct error *err);
+
 /*
  * Where names are looked up that are neither an image nor standard input: NULL, or the file system of this
  * machine; else somewhere that this program can look, as if it were there. To be set before anything is

@@ -73,7 +73,7 @@ int registry_blob_mount(struct registry *registry, const struct descriptor *blob
 struct registry_upload;
 
 /* At most this much memory is taken by one upload. */
-#define REGISTRY_UPLOAD_MEMORY (24 * MIB)
+#define REGISTRY_UPLOAD_MEMORY (20 * MIB)
 
 int registry_upload_open(struct registry *registry, struct registry_upload **out, struct error *err);
 /* Blocks while too much is on its way (back-pressure). `bytes` need only last for the call. */

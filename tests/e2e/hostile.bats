@@ -64,6 +64,48 @@ all_frugal() {
         done
 }
 
+@test "push" {
+        mkdir /srv/hostile/registry
+        checkpointctl registry --root /srv/hostile/registry --listen 127.0.0.1:5055 > $BATS_TEST_TMPDIR/registry 2>&1 3>&- &
+        registry=$!
+        wait_for 20 curl -sf -o /dev/null http://127.0.0.1:5055/v2/
+        for file in /srv/hostile/*.tar; do frugal checkpointctl push --quiet $file docker://127.0.0.1:5055/hostile/x:1; done
+        kill $registry
+        wait $registry || :
+        rm -rf /srv/hostile/registry
+}
+
+@test "repair, of what is cut short" {
+        for file in /srv/hostile/*.tar; do
+                head -c -700 $file > /srv/hostile/cut
+                frugal checkpointctl repair --quiet --output /srv/hostile/repaired /srv/hostile/cut
+                rm -f /srv/hostile/repaired*
+        done
+}
+
+@test "memory of a process: into a file, and searched" {
+        all_frugal memparse --pid 1 --search PATH
+        all_frugal memparse --pid 1 --search-regex 'P[A-Z]TH'
+        all_frugal memparse --pid 1 --output $BATS_TEST_TMPDIR/dump
+}
+
+@test "restore, to where it is refused" {
+        all_frugal restore --quiet --runtime podman
+}
+
+# What may be in checkpointed.pods is counted: rows of tables take much more than their text.
+@test "pods of the first generation" {
+        set=/srv/hostile/pods
+        for pods in 900:50 1:45000 900:2000 1:300000; do
+                rm -rf $set && mkdir -p $set/in
+                python3 "$SRC/tests/e2e/programs/hostile_pods.py" ${pods/:/ } $set
+                for verb in show "show --json" "show --print-stats" "extract --quiet --compress none --output $set/tar --target"; do
+                        frugal checkpointctl $verb $set
+                done
+                [ ! -f $set/tar ] || frugal checkpointctl insert --quiet --target $set/in --input $set/tar
+        done
+}
+
 @test "list" {
         for file in /srv/hostile/*.tar; do ln $file /srv/hostile/checkpoint-$(basename $file); done
         frugal checkpointctl list /srv/hostile

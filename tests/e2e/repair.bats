@@ -57,6 +57,25 @@ setup() {
         done
 }
 
+@test "standard input, a file or a pipe" {
+        head -c 200000 whole.tar > cut.tar
+        run -4 checkpointctl repair --quiet cut.tar
+        run -4 checkpointctl repair --quiet -o file.tar - < cut.tar
+        run -4 bash -c 'cat cut.tar | checkpointctl repair --quiet -o pipe.tar -'
+        [ "${lines[0]}" = "Repaired: pipe.tar" ]
+        for other in file pipe; do
+                diff <(tar -tf cut.tar.repaired.tar) <(tar -tf $other.tar)
+                cmp cut.tar.repaired.tar.tail $other.tar.tail
+        done
+        run checkpointctl repair --quiet -o unused.tar - < whole.tar
+        [ "$status" -eq 0 ]
+        [ "${lines[0]}" = "Nothing to repair: -" ]
+        run -2 checkpointctl repair --quiet - < cut.tar
+        [[ "$output" = *"--output FILE"* ]]
+        run -2 checkpointctl repair --quiet oci:layout:x
+        [[ "$output" = *"is an image"* ]]
+}
+
 @test "cut in its last blocks, nothing is lost" {
         size=$(stat -c %s whole.tar)
         for less in 512 1024 1536 4096; do

@@ -93,6 +93,11 @@ def variants(members):
             'config.dump': members['config.dump'].rstrip()[:-1] + (',"x":[' + ','.join([text] * (15 * MIB // (len(text) + 1))) + ']}').encode()}, []
         yield f'spec-{len(text)}{text[0]}'.replace('[', 'a').replace('{', 'o'), {
             'spec.dump': members['spec.dump'].rstrip()[:-1] + (',"x":[' + ','.join([text] * (15 * MIB // (len(text) + 1))) + ']}').encode()}, []
+    # Two at once: metadata and images that are both just taken.
+    spec = members['spec.dump'].rstrip()[:-1] + (',"x":[' + ','.join(['0'] * (3 * MIB // 2)) + ']}').encode()
+    yield 'both', {'spec.dump': spec, 'checkpoint/mm-1.img': head('mm-1.img') + record(first('mm-1.img') + repeated(
+        lambda at: value(14, number(1, at << 12) + number(2, at + 1 << 12) + number(3, 0) + number(4, 0) + number(5, 3) +
+                         number(6, 34) + number(7, 0) + number(8, 0)), 4 * MIB))}, []
     yield 'deleted', {'deleted.files': json.dumps(['a'] * (4 * MIB)).encode()}, []
     yield 'annotations', {'spec.dump': json.dumps({'annotations': {'k%d' % at: 'v' for at in range(800000)}}).encode()}, []
     yield 'names', {}, ['checkpoint/' + '%06d' % at + 'n' * 4000 for at in range(30000)]

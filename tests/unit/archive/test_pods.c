@@ -51,6 +51,27 @@ static void test_empty_ones(void **state)
         }
 }
 
+/* A little text can be a long table. */
+static void test_too_many(void **state)
+{
+        _cleanup_buffer_ struct buffer text = {0}, merged = {0};
+        _cleanup_pods_ struct pods *half = NULL;
+        struct pods *pods = NULL;
+        struct error err = {0};
+
+        buffer_append_text(&text, "{\"CheckpointedPods\":[{}");
+        for (size_t i = 1; i < PODS_VALUES_MAX / 2; i++)
+                buffer_append_text(&text, ",{}");
+        buffer_append_text(&text, "]}");
+        half = parse(buffer_text(&text));
+        assert_int_equal(half->count, PODS_VALUES_MAX / 2);
+        assert_int_equal(pods_write_merged(half, half, &merged, &err), -EFBIG);
+        assert_ptr_equal(err.kind, &ERROR_ARCHIVE_METADATA);
+        err = (struct error){0};
+        assert_int_equal(pods_parse(buffer_slice(&merged), "test", &pods, &err), -EFBIG);
+        assert_ptr_equal(err.kind, &ERROR_ARCHIVE_METADATA);
+}
+
 static void test_refusals(void **state)
 {
         static const struct {
@@ -154,6 +175,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fields),
                 cmocka_unit_test(test_empty_ones),
+                cmocka_unit_test(test_too_many),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_length_of_sandbox),
                 cmocka_unit_test(test_merging_keeps_what_is_unknown),
