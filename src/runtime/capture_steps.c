@@ -224,7 +224,9 @@ static int begin(struct capture *c, struct error *err)
                 r = guard_watch(c->guard, archive_writer_temp_path(c->writer), err);
         if (r == 0)
                 r = archive_writer_create(c->writer, c->options->compression, c->options->level, err);
-        if (r == 0)
+        /* For a digest of the whole file both are made in the end side by side: to follow would only keep the
+         * container frozen longer. */
+        if (r == 0 && !c->options->digest)
                 r = archive_writer_follow(c->writer, err);
         if (r == 0)
                 r = archive_writer_add(c->writer, "checkpoint/", 0700, SLICE_TEXT(""), err);
