@@ -347,7 +347,7 @@ static int open_archive(const struct request *request, const char *id, int *out,
         return 0;
 }
 
-static int open_inputs(const struct request *request, const struct reading_verb *verb, struct inputs *out,
+static int open_inputs(struct request *request, const struct reading_verb *verb, struct inputs *out,
                        struct error *err)
 {
         const char *id = request_parameter(request, "id"), *other = request_query(request, "with");
