@@ -18,6 +18,7 @@ int image_plan_make(const struct archive *archive, struct image_plan *plan, stru
                 plan->layers[i] = (struct image_layer){
                         .blob.size = layer_reader_size(archive, &plan->members, i),
                         .compression = COMPRESSION_NONE,
+                        .pages = plan->members.pages_of[i],
                 };
         return ret;
 }
