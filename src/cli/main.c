@@ -2,6 +2,7 @@
 /* checkpointctl: finds the verb, parses its options, runs it, and says what went wrong. */
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include "cli/answer.h"
@@ -15,6 +16,8 @@
 #include "cli/text.h"
 #include "crypto/key_ring.h"
 #include "oci/location.h"
+
+#define LARGE_BYTES (1 * MIB)
 
 /* In the order of --help. */
 const struct verb *const verbs[] = {
@@ -190,6 +193,9 @@ int main(int argc, char **argv)
         /* What is written holds the memory of somebody's processes: nobody else reads it. For the same reason
          * no core of ours is left on disk, and no process of the same user may trace us. */
         umask(077);
+        /* What is large goes back to the system when it is freed, whatever came before: or else one archive
+         * after another (`list`) would leave holes that add up. */
+        (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 #ifndef __SANITIZE_ADDRESS__ /* the leak checker is such a tracer */
         (void)prctl(PR_SET_DUMPABLE, 0);
 #endif

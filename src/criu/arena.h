@@ -17,7 +17,7 @@ struct criu_arena {
         bool exhausted; /* something was refused because of the limit */
 };
 
-/* Forty thousand open files, or a hundred thousand mappings of memory in one process, stay below. */
+/* Thirty thousand open files, or a hundred thousand mappings of memory in one process, stay below. */
 #define CRIU_MEMORY_LIMIT (24 * MIB)
 #define CRIU_ARENA_INIT   ((struct criu_arena){0})
 

@@ -36,18 +36,18 @@ struct criu_statistics {
 };
 
 struct criu_descriptor {
-        int fd;             /* number; -1: current directory, -2: root */
-        uint32_t id;        /* of the file object */
-        const char *type;   /* "REG", "PIPE", "INETSK", "UNIXSK", "EVENTFD", … */
-        const char *path;   /* of a regular file, pipe:[…], "" when it has none */
-        uint64_t size;      /* of a regular file, when has_size */
-        const char *linked; /* deleted, but for the dump linked as this path, which a restore needs; NULL: not
-                               so */
+        int fd;           /* number; -1: current directory, -2: root */
+        const char *type; /* "REG", "PIPE", "INETSK", "UNIXSK", "EVENTFD", … */
+        uint32_t id;      /* of the file object */
+        const char *path; /* of a regular file, pipe:[…], "" when it has none */
+        uint64_t size;    /* of a regular file, when has_size */
+        bool has_size;
         uint32_t flags;     /* open(2) */
         uint32_t mode;      /* of a file with a name: type and permissions; 0 when the dump does not say */
-        bool has_size;
-        bool ghost;      /* deleted, contents are in the dump */
-        bool wall_clock; /* a timer that is set for a time of day */
+        bool ghost;         /* deleted, contents are in the dump */
+        const char *linked; /* deleted, but for the dump linked as this path, which a restore needs; NULL: not
+                               so */
+        bool wall_clock;    /* a timer that is set for a time of day */
 };
 
 struct criu_socket {

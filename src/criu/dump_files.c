@@ -161,19 +161,6 @@ static int descriptors_fill(struct criu_loader *loader, const struct criu_messag
         return 0;
 }
 
-static size_t count_sockets(const struct criu_loader *loader, const struct criu_messages *from)
-{
-        size_t count = 0;
-
-        for (size_t i = 0; i < from->count; i++) {
-                const Criu__Descriptor *descriptor = from->items[i];
-                const Criu__File *file = criu_files_find(&loader->files, descriptor->type, descriptor->id);
-
-                count += file && criu_file_is_socket(file);
-        }
-        return count;
-}
-
 int criu_load_descriptors(struct criu_loader *loader, const Criu__ObjectIds *ids, const Criu__FileSystem *fs,
                           struct criu_process *out, struct error *err)
 {
@@ -188,7 +175,7 @@ int criu_load_descriptors(struct criu_loader *loader, const Criu__ObjectIds *ids
         if (r < 0)
                 return r;
         out->descriptors = criu_arena_array(loader->arena, from.count + 2, sizeof(*out->descriptors));
-        out->sockets = criu_arena_array(loader->arena, count_sockets(loader, &from), sizeof(*out->sockets));
+        out->sockets = criu_arena_array(loader->arena, from.count, sizeof(*out->sockets));
         if (!out->descriptors || !out->sockets)
                 return error_oom(err);
         r = descriptors_fill(loader, &from, name, out, err);

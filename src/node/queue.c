@@ -59,8 +59,10 @@ static bool has_key(const struct job *job, const char *key)
 
 bool queue_uses(struct node *node, const char *key)
 {
+        /* Of one that has ended, the end is seen before it has left: what is asked for then must not be in
+         * its way. */
         for (size_t i = 0; i < node->job_count; i++)
-                if (node->jobs[i]->state != JOB_UNSAVED && has_key(node->jobs[i], key))
+                if (node->jobs[i]->operation->phase < PHASE_DONE && has_key(node->jobs[i], key))
                         return true;
         return false;
 }

@@ -37,7 +37,12 @@ setup() {
 # What the last test fetched is not to be found there.
 teardown() {
         on b bash -c '[ ! -s /tmp/proxy.pid ] || kill "$(cat /tmp/proxy.pid)"; rm -f /tmp/proxy.pid'
+        wait_for 60 is_gone
+}
+
+is_gone() {
         ask b "/checkpoints/$ID" -X DELETE > /dev/null 2>&1 || true
+        [ "$(on b curl -s -o /dev/null -w '%{http_code}' --unix-socket /run/snap/sidecar.sock "http://node/checkpoints/$ID")" = 404 ]
 }
 
 # ticket [QUERY]: of node a; sets TICKET and the REQUEST that fetches with it.
@@ -104,6 +109,7 @@ nothing_unfinished() {
 @test "a ticket reads one archive once, and only for who used it first" {
         ticket
         run -0 end_of b "$(fetch)"
+        jq -e '.phase == "done" and .result.fetched > 0' <<< "$output"
         ask b "/checkpoints/$ID" -X DELETE
         run -0 end_of b "$(fetch)"
         jq -e '.phase == "failed" and .error.code == "SNAP-681"' <<< "$output"

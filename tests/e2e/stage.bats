@@ -15,6 +15,9 @@ setup_file() {
         on a podman rm -f -t 0 stage > /dev/null
 }
 
+# What Podman or CRIU still use stays until they have ended.
+recovered() { on "$1" checkpointctl recover && nothing_staged "$1"; }
+
 nothing_staged() { on "$1" bash -c '! ls -A '$stages' 2> /dev/null | grep .'; }
 
 # moments COUNT: seconds after which to end a restore, spread over the time that one takes.
@@ -28,8 +31,7 @@ moments() {
         for moment in $(moments 12); do
                 on b bash -c "checkpointctl restore --quiet --name killed /srv/stage.tar & p=\$!
                         sleep $moment; kill -KILL \$p 2> /dev/null; wait \$p 2> /dev/null; ls -A $stages" >> "$BATS_TEST_TMPDIR/left"
-                on b checkpointctl recover
-                nothing_staged b
+                wait_for 60 recovered b
                 wait_for 60 on b bash -c '! pgrep -x podman'
                 on b podman rm -f -t 0 killed > /dev/null
         done
